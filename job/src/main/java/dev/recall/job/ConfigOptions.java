@@ -1,0 +1,52 @@
+package dev.recall.job;
+
+import dev.recall.job.config.ConfigLoader;
+import dev.recall.job.config.ConfigSource;
+import dev.recall.job.config.InvalidConfig;
+import dev.recall.job.config.RunConfig;
+import dev.recall.job.store.Storage;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import picocli.CommandLine.Option;
+
+/** The options by which every verb takes its configuration. */
+final class ConfigOptions {
+
+  @Option(
+      names = "--config",
+      paramLabel = "FILE",
+      description =
+          "HOCON file with what differs from the defaults; may be given again, later wins.")
+  private List<String> files = new ArrayList<>();
+
+  @Option(
+      names = "--set",
+      paramLabel = "KEY=VALUE",
+      description = "One setting, above all files; may be given again.")
+  private List<String> assignments = new ArrayList<>();
+
+  boolean given() {
+    return !files.isEmpty() || !assignments.isEmpty();
+  }
+
+  RunConfig load(Storage storage) throws InvalidConfig {
+    return load(storage, List.of());
+  }
+
+  /** Loads with other sources below the user's files. */
+  RunConfig load(Storage storage, List<ConfigSource> below) throws InvalidConfig {
+    List<ConfigSource> sources = new ArrayList<>(below);
+    for (String file : files) {
+      // spark-submit's own --properties-file is on this machine's disk too.
+      String path = !file.contains(":") && Files.exists(Path.of(file)) ? localUri(file) : file;
+      sources.add(new ConfigSource(file, storage.readText(path)));
+    }
+    return ConfigLoader.load(sources, assignments);
+  }
+
+  static String localUri(String file) {
+    return Path.of(file).toAbsolutePath().normalize().toUri().toString();
+  }
+}

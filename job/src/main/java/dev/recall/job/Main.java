@@ -1,0 +1,89 @@
+package dev.recall.job;
+
+import dev.recall.job.config.InvalidConfig;
+import dev.recall.job.train.NumericalException;
+import java.io.PrintWriter;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+
+/** Entry point for spark-submit: one verb, one class. */
+@Command(
+    name = "recall",
+    description = "Trains an LSTM sequence regressor on Spark; the same seed gives the same bits.",
+    mixinStandardHelpOptions = true,
+    versionProvider = Version.class,
+    synopsisSubcommandLabel = "COMMAND",
+    subcommands = {
+      TrainCommand.class,
+      EvaluateCommand.class,
+      GenerateCommand.class,
+      ConfigCommand.class,
+      CommandLine.HelpCommand.class
+    },
+    footer = {
+      "",
+      "Exit codes: 0 done, 1 cluster or storage failed, 2 something given is wrong,",
+      "3 loss or gradient not finite."
+    })
+public final class Main {
+
+  /** Exit code when the cluster or the storage failed. */
+  static final int FAILED = 1;
+
+  /** Exit code when something the user gave is wrong. */
+  static final int WRONG = 2;
+
+  /** Exit code when loss or gradient were not finite. */
+  static final int NOT_FINITE = 3;
+
+  private Main() {}
+
+  /**
+   * Runs a verb. Ends the JVM with the exit code when it is not 0.
+   *
+   * @param args the verb and its options
+   */
+  public static void main(String[] args) {
+    int exitCode = run(new PrintWriter(System.out, true), new PrintWriter(System.err, true), args);
+    if (exitCode != 0) {
+      System.exit(exitCode);
+    }
+  }
+
+  /**
+   * Runs a verb.
+   *
+   * @param out receives results
+   * @param err receives progress and errors
+   * @param args the verb and its options
+   * @return the exit code
+   */
+  public static int run(PrintWriter out, PrintWriter err, String... args) {
+    CommandLine commands = new CommandLine(new Main());
+    commands.setOut(out).setErr(err);
+    commands.setExecutionExceptionHandler((e, command, parsed) -> report(e, err));
+    if (args.length == 0) {
+      commands.usage(out);
+      return WRONG;
+    }
+    return commands.execute(args);
+  }
+
+  private static int report(Exception e, PrintWriter err) {
+    if (e instanceof UserError || e instanceof InvalidConfig) {
+      err.println(e.getMessage());
+      return WRONG;
+    }
+    if (e instanceof NumericalException) {
+      err.println(e.getMessage());
+      return NOT_FINITE;
+    }
+    Throwable cause = e;
+    while (cause.getCause() != null) {
+      cause = cause.getCause();
+    }
+    err.println("failed: " + e.getMessage() + (cause == e ? "" : "; cause: " + cause));
+    org.slf4j.LoggerFactory.getLogger(Main.class).debug("failed", e);
+    return FAILED;
+  }
+}

@@ -1,0 +1,59 @@
+package dev.recall.job;
+
+import dev.recall.datagen.MemoryTask;
+import dev.recall.job.config.RunConfig;
+import dev.recall.job.report.RecallInWords;
+import dev.recall.job.store.RunDirectory;
+import dev.recall.job.train.TrainingOutcome;
+import dev.recall.job.train.TrainingState;
+import dev.recall.model.Evaluation;
+import java.io.PrintWriter;
+import java.util.Locale;
+
+/** The closing lines of {@code train} and {@code evaluate}. */
+final class Result {
+
+  private Result() {}
+
+  static void print(
+      PrintWriter out,
+      RunConfig config,
+      TrainingState state,
+      TrainingOutcome outcome,
+      Evaluation evaluation,
+      String digest,
+      RunDirectory directory) {
+    out.printf(
+        Locale.ROOT,
+        "%nstopped after round %d: %s; %.1f s, useful share %.0f%%%n",
+        state.round(),
+        outcome.reason().sentence(),
+        outcome.seconds(),
+        100 * outcome.usefulShare());
+    print(out, config, evaluation, digest);
+    out.println("run directory       " + directory.path());
+    out.println();
+    out.println("next: recall evaluate " + directory.path());
+    out.println(
+        "      recall train --resume "
+            + directory.path()
+            + " --set stop.rounds="
+            + 2 * config.stop().rounds());
+    out.flush();
+  }
+
+  static void print(PrintWriter out, RunConfig config, Evaluation evaluation, String digest) {
+    String words =
+        config.task() instanceof MemoryTask memory
+            ? ": " + RecallInWords.of(evaluation.recallMse(), memory.remember())
+            : "";
+    out.printf(
+        Locale.ROOT,
+        "loss                %.6f on %d held-out sequences, %.6f above the floor%n",
+        evaluation.loss(),
+        evaluation.sequences(),
+        evaluation.lossAboveFloor());
+    out.printf(Locale.ROOT, "recall MSE          %.6f%s%n", evaluation.recallMse(), words);
+    out.println("parameters SHA-256  " + digest);
+  }
+}

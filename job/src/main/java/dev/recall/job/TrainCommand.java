@@ -1,0 +1,190 @@
+package dev.recall.job;
+
+import dev.recall.datagen.Purpose;
+import dev.recall.job.config.ConfigSource;
+import dev.recall.job.config.InvalidConfig;
+import dev.recall.job.config.RunConfig;
+import dev.recall.job.report.Progress;
+import dev.recall.job.spark.SparkHome;
+import dev.recall.job.spark.SparkRounds;
+import dev.recall.job.store.Checkpoint;
+import dev.recall.job.store.RunDirectory;
+import dev.recall.job.store.Storage;
+import dev.recall.job.train.LocalRounds;
+import dev.recall.job.train.NumericalException;
+import dev.recall.job.train.RoundRunner;
+import dev.recall.job.train.ShardPlan;
+import dev.recall.job.train.Trainer;
+import dev.recall.job.train.TrainingOutcome;
+import dev.recall.job.train.TrainingState;
+import dev.recall.model.Evaluation;
+import dev.recall.model.format.Safetensors;
+import dev.recall.model.recurrent.PlainEngine;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.time.ZoneOffset;
+import java.time.ZonedDateTime;
+import java.time.format.DateTimeFormatter;
+import java.util.List;
+import java.util.Locale;
+import java.util.Optional;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
+
+/** {@code recall train}. */
+@Command(
+    name = "train",
+    description = "Trains a model, or goes on with a run.",
+    mixinStandardHelpOptions = true,
+    versionProvider = Version.class,
+    sortOptions = false)
+final class TrainCommand implements Callable<Integer> {
+
+  private static final DateTimeFormatter RUN_NAME =
+      DateTimeFormatter.ofPattern("yyyyMMdd-HHmmss-SSS", Locale.ROOT);
+
+  @Spec private CommandSpec spec;
+
+  @Mixin private ConfigOptions options;
+
+  @Option(
+      names = "--run",
+      paramLabel = "DIR",
+      description = "Directory of the new run, on any Hadoop file system; default runs/<time>.")
+  private String run;
+
+  @Option(
+      names = "--resume",
+      paramLabel = "DIR",
+      description =
+          "Goes on with the run in DIR from its newest checkpoint. --config and --set may change"
+              + " limits (stop.*) and what has no effect on the result.")
+  private String resume;
+
+  @Option(
+      names = "--init",
+      paramLabel = "FILE",
+      description = "Starts from the parameter blocks in a safetensors file.")
+  private String init;
+
+  @Option(
+      names = "--summary",
+      paramLabel = "FILE",
+      description = "Writes the result as JSON, in addition to summary.json of the run.")
+  private String summaryFile;
+
+  @Option(
+      names = "--without-spark",
+      description = "Runs the rounds on threads of this JVM; the result has the same bits.")
+  private boolean withoutSpark;
+
+  @Override
+  public Integer call() throws IOException, InvalidConfig {
+    if (resume != null && (run != null || init != null)) {
+      throw new UserError("--resume: expected neither --run nor --init beside it");
+    }
+    Storage storage = new Storage(SparkHome.hadoopSettings());
+    RunConfig config = resume == null ? options.load(storage) : resumedConfig(storage);
+    float[] start = resume == null ? startingPoint(storage, config) : null;
+    RunDirectory directory =
+        resume == null
+            ? RunDirectory.create(storage, storage.qualify(newRun()), config)
+            : RunDirectory.open(storage, storage.qualify(resume), config);
+    TrainingState state;
+    if (resume == null) {
+      state = TrainingState.initial(config, start);
+    } else {
+      Optional<TrainingState> restored = directory.restore();
+      state =
+          restored.orElseGet(
+              () ->
+                  TrainingState.initial(
+                      config, config.initializer().initialize(config.model(), config.seed())));
+      directory.writeConfig();
+    }
+    return train(storage, config, directory, state);
+  }
+
+  private String newRun() {
+    return run != null ? run : "runs/" + ZonedDateTime.now(ZoneOffset.UTC).format(RUN_NAME);
+  }
+
+  private float[] startingPoint(Storage storage, RunConfig config) {
+    if (init == null) {
+      return config.initializer().initialize(config.model(), config.seed());
+    }
+    return Checkpoint.result(
+        init, Checkpoint.tensors(init, storage.read(init)), config.model().layout());
+  }
+
+  private RunConfig resumedConfig(Storage storage) throws InvalidConfig {
+    String directory = storage.qualify(resume);
+    ConfigSource stored =
+        new ConfigSource(directory + "/config.conf", RunDirectory.configText(storage, directory));
+    RunConfig before = dev.recall.job.config.ConfigLoader.load(List.of(stored), List.of());
+    RunConfig now = options.load(storage, List.of(stored));
+    List<String> conflicts = before.exactnessConflicts(now);
+    if (!conflicts.isEmpty()) {
+      throw new UserError(
+          "--resume "
+              + resume
+              + ": these settings decide the result and cannot change:"
+              + System.lineSeparator()
+              + String.join(System.lineSeparator(), conflicts));
+    }
+    return now;
+  }
+
+  private int train(Storage storage, RunConfig config, RunDirectory directory, TrainingState state)
+      throws IOException {
+    PrintWriter out = spec.commandLine().getOut();
+    Progress progress = Progress.to(spec.commandLine().getErr(), config, state);
+    progress.started(directory.path());
+    Trainer trainer = new Trainer(config, List.of(directory, progress));
+    TrainingOutcome outcome;
+    try (RoundRunner rounds = rounds(config)) {
+      outcome = trainer.train(state, rounds);
+    } catch (NumericalException | IOException | IllegalStateException e) {
+      progress.interrupted(directory.lastCheckpoint());
+      throw e;
+    }
+    Evaluation evaluation =
+        Evaluation.of(
+            new PlainEngine(config.model()),
+            state.result(),
+            config.task(),
+            config.seed(),
+            Purpose.TEST,
+            0,
+            config.evaluationBatches());
+    String digest = Safetensors.sha256(state.result());
+    Summary summary =
+        new Summary()
+            .put("parameters_sha256", digest)
+            .put("loss", evaluation.loss())
+            .put("loss_floor", config.task().bayesLoss())
+            .put("loss_above_floor", evaluation.lossAboveFloor())
+            .put("recall_mse", evaluation.recallMse())
+            .put("rounds", state.round())
+            .put("examples", state.examples())
+            .put("seconds", outcome.seconds())
+            .put("useful_share", outcome.usefulShare())
+            .put("stopped_because", outcome.reason().name().toLowerCase(Locale.ROOT))
+            .put("run_directory", directory.path());
+    directory.writeSummary(summary.text());
+    summary.write(storage, summaryFile);
+    Result.print(out, config, state, outcome, evaluation, digest, directory);
+    return 0;
+  }
+
+  private RoundRunner rounds(RunConfig config) {
+    ShardPlan plan = ShardPlan.of(config);
+    return withoutSpark
+        ? new LocalRounds(plan, Runtime.getRuntime().availableProcessors())
+        : SparkRounds.start("recall train", plan, config.sparkTasks());
+  }
+}

@@ -1,0 +1,351 @@
+package dev.recall.job.config;
+
+import com.typesafe.config.Config;
+import com.typesafe.config.ConfigException;
+import com.typesafe.config.ConfigFactory;
+import com.typesafe.config.ConfigIncludeContext;
+import com.typesafe.config.ConfigIncluder;
+import com.typesafe.config.ConfigObject;
+import com.typesafe.config.ConfigParseOptions;
+import com.typesafe.config.ConfigRenderOptions;
+import com.typesafe.config.ConfigResolveOptions;
+import com.typesafe.config.ConfigUtil;
+import com.typesafe.config.ConfigValue;
+import com.typesafe.config.ConfigValueType;
+import dev.recall.datagen.AddingTask;
+import dev.recall.datagen.MemoryTask;
+import dev.recall.datagen.SequenceTask;
+import dev.recall.datagen.Targets;
+import dev.recall.model.GlorotInitializer;
+import dev.recall.model.Initializer;
+import dev.recall.model.RegressorSpec;
+import dev.recall.model.TheanetsInitializer;
+import dev.recall.model.optim.ClipByElement;
+import dev.recall.model.optim.ClipByNorm;
+import dev.recall.model.optim.GradientTransform;
+import dev.recall.model.optim.LearningRate;
+import dev.recall.model.optim.Momentum;
+import dev.recall.model.optim.Optimizer;
+import dev.recall.model.optim.ScaleByLearningRate;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.TreeMap;
+
+/**
+ * Turns reference.conf, files and {@code --set} options, the later before the earlier, into
+ * records.
+ */
+public final class ConfigLoader {
+
+  private static final String REFERENCE = "reference.conf";
+
+  private ConfigLoader() {}
+
+  /**
+   * Loads a configuration.
+   *
+   * @param sources files, the last one wins
+   * @param assignments {@code key=value} each, the last one wins, above all files
+   * @return the checked configuration
+   * @throws InvalidConfig listing every mistake
+   */
+  public static RunConfig load(List<ConfigSource> sources, List<String> assignments)
+      throws InvalidConfig {
+    List<String> problems = new ArrayList<>();
+    Config reference = parse(reference(), problems);
+    Config given = ConfigFactory.empty();
+    for (ConfigSource source : sources) {
+      given = parse(source, problems).withFallback(given);
+    }
+    for (String assignment : assignments) {
+      given = assignment(assignment, problems).withFallback(given);
+    }
+    if (!problems.isEmpty()) {
+      throw new InvalidConfig(problems);
+    }
+    Config defaults = reference.resolve(ConfigResolveOptions.noSystem());
+    given = withoutUnusable(given, defaults, problems);
+    Config config;
+    try {
+      config = given.withFallback(reference).resolve(ConfigResolveOptions.noSystem());
+    } catch (ConfigException e) {
+      problems.add(e.getMessage());
+      throw new InvalidConfig(problems);
+    }
+    Settings settings = new Settings(config, defaults);
+    Optional<RunConfig> run = read(settings, settings(config));
+    problems.addAll(settings.problems());
+    if (!problems.isEmpty() || run.isEmpty()) {
+      throw new InvalidConfig(problems);
+    }
+    return run.get();
+  }
+
+  private static ConfigSource reference() {
+    try (InputStream in = ConfigLoader.class.getResourceAsStream(REFERENCE)) {
+      return new ConfigSource(REFERENCE, new String(in.readAllBytes(), StandardCharsets.UTF_8));
+    } catch (IOException e) {
+      throw new UncheckedIOException(REFERENCE, e);
+    }
+  }
+
+  private static Config parse(ConfigSource source, List<String> problems) {
+    ConfigParseOptions options =
+        ConfigParseOptions.defaults()
+            .setOriginDescription(source.name())
+            .setIncluder(new NoIncludes());
+    try {
+      return ConfigFactory.parseString(source.text(), options);
+    } catch (ConfigException e) {
+      problems.add(e.getMessage().replaceFirst(": (\\d+): ", ":$1: "));
+      return ConfigFactory.empty();
+    }
+  }
+
+  /** The library ignores an include that it cannot find; a setting would be missing in silence. */
+  private static final class NoIncludes implements ConfigIncluder {
+    @Override
+    public ConfigIncluder withFallback(ConfigIncluder fallback) {
+      return this;
+    }
+
+    @Override
+    public ConfigObject include(ConfigIncludeContext context, String what) {
+      throw new ConfigException.Generic(
+          "include " + what + ": not supported; give --config once per file");
+    }
+  }
+
+  private static Config assignment(String assignment, List<String> problems) {
+    String origin = "--set " + assignment;
+    int equals = assignment.indexOf('=');
+    if (equals < 1) {
+      problems.add(origin + ": expected key=value");
+      return ConfigFactory.empty();
+    }
+    Config parsed = parse(new ConfigSource(origin, assignment), new ArrayList<>());
+    String key = assignment.substring(0, equals).strip();
+    if (parsed.isEmpty() || !holds(parsed, key)) {
+      // Not HOCON: take the value as plain text.
+      String quoted = ConfigUtil.quoteString(assignment.substring(equals + 1));
+      return parse(new ConfigSource(origin, key + " = " + quoted), problems);
+    }
+    return parsed;
+  }
+
+  private static boolean holds(Config config, String key) {
+    try {
+      return config.hasPathOrNull(key);
+    } catch (ConfigException e) {
+      return false;
+    }
+  }
+
+  /**
+   * Drops keys that no default has, null values, and values where a section belongs, as problems.
+   */
+  private static Config withoutUnusable(Config given, Config defaults, List<String> problems) {
+    Config usable = given;
+    for (Map.Entry<String, ConfigValue> leaf : leaves(given.root()).entrySet()) {
+      String key = leaf.getKey();
+      String place = Settings.place(leaf.getValue());
+      boolean known = defaults.hasPath(key);
+      boolean section = known && defaults.getValue(key) instanceof ConfigObject;
+      if (known && !section && leaf.getValue().valueType() != ConfigValueType.NULL) {
+        continue;
+      }
+      if (!known) {
+        problems.add(
+            place
+                + ": unknown key "
+                + key
+                + "; the nearest is "
+                + Nearest.to(key, leaves(defaults.root()).keySet()));
+      } else if (section) {
+        problems.add(place + ": " + key + ": expected a section { ... }, found a value");
+      } else {
+        problems.add(place + ": " + key + ": expected a value, found null");
+      }
+      usable = usable.withoutPath(key);
+    }
+    return usable;
+  }
+
+  /** Dotted keys of everything that is not an object, before substitutions are resolved. */
+  private static Map<String, ConfigValue> leaves(ConfigObject object) {
+    Map<String, ConfigValue> leaves = new TreeMap<>();
+    collect("", object, leaves);
+    return leaves;
+  }
+
+  private static void collect(String prefix, ConfigObject object, Map<String, ConfigValue> into) {
+    for (Map.Entry<String, ConfigValue> entry : object.entrySet()) {
+      String key = prefix + ConfigUtil.joinPath(entry.getKey());
+      if (entry.getValue() instanceof ConfigObject child && !child.isEmpty()) {
+        collect(key + ".", child, into);
+      } else if (!(entry.getValue() instanceof ConfigObject)) {
+        into.put(key, entry.getValue());
+      }
+    }
+  }
+
+  private static List<Setting> settings(Config config) {
+    List<Setting> settings = new ArrayList<>();
+    for (Map.Entry<String, ConfigValue> leaf : leaves(config.root()).entrySet()) {
+      String value = leaf.getValue().render(ConfigRenderOptions.concise());
+      settings.add(new Setting(leaf.getKey(), value, Settings.place(leaf.getValue())));
+    }
+    return settings;
+  }
+
+  private static Optional<RunConfig> read(Settings s, List<Setting> settings) {
+    long seed = s.whole("seed");
+    Optional<SequenceTask> task = task(s);
+    boolean peepholes = s.flag("model.peepholes");
+    Optional<RegressorSpec> model =
+        s.build("model.layers", () -> RegressorSpec.parse(s.text("model.layers"), peepholes));
+    if (task.isPresent() && model.isPresent()) {
+      s.build("model.layers", () -> fitting(task.get(), model.get()));
+    }
+    Optional<Initializer> initializer = initializer(s);
+    int shards = s.count("training.shards", 1);
+    int localSteps = s.count("training.local-steps", 1);
+    Optimizer optimizer = optimizer(s, "training.optimizer.");
+    Optimizer local = optimizer(s, "training.local-optimizer.");
+    ValidationConfig validation =
+        new ValidationConfig(
+            s.count("validation.every-rounds", 0),
+            s.count("validation.batches", 1),
+            s.flag("validation.fresh"));
+    StopConfig stop =
+        new StopConfig(
+            s.count("stop.rounds", 1),
+            s.number("stop.seconds", 0),
+            s.number("stop.target-loss", 0),
+            s.number("stop.target-recall-mse", 0),
+            s.count("stop.patience", 0),
+            s.share("stop.min-improvement", false));
+    s.build("stop", () -> reachable(stop, validation));
+    CheckpointConfig checkpoint =
+        new CheckpointConfig(s.count("checkpoint.every-rounds", 1), s.count("checkpoint.keep", 1));
+    int evaluation = s.count("evaluation.batches", 1);
+    int report = s.count("report.every-rounds", 1);
+    int tasks = s.count("spark.tasks", 0);
+    if (!s.problems().isEmpty()) {
+      return Optional.empty();
+    }
+    return Optional.of(
+        new RunConfig(
+            seed,
+            task.orElseThrow(),
+            model.orElseThrow(),
+            initializer.orElseThrow(),
+            new TrainingConfig(shards, localSteps, optimizer, local),
+            validation,
+            stop,
+            checkpoint,
+            evaluation,
+            report,
+            tasks,
+            settings));
+  }
+
+  private static StopConfig reachable(StopConfig stop, ValidationConfig validation) {
+    boolean needsValidation =
+        stop.patience() > 0 || stop.targetLoss() > 0 || stop.targetRecallMse() > 0;
+    if (needsValidation && validation.everyRounds() == 0) {
+      throw new IllegalArgumentException(
+          "expected validation.every-rounds of at least 1 for a target or patience, found 0");
+    }
+    return stop;
+  }
+
+  private static Optional<SequenceTask> task(Settings s) {
+    TaskKind kind = s.choice("task.kind", TaskKind.class);
+    int steps = s.count("task.steps", 1);
+    int remember = s.count("task.remember", 1);
+    int features = s.count("task.features", 1);
+    int batchSize = s.count("task.batch-size", 1);
+    Targets targets = s.choice("task.targets", Targets.class);
+    return switch (kind) {
+      case MEMORY ->
+          s.build(
+              "task.remember", () -> new MemoryTask(steps, remember, features, batchSize, targets));
+      case ADDING -> s.build("task.steps", () -> new AddingTask(steps, batchSize));
+    };
+  }
+
+  private static RegressorSpec fitting(SequenceTask task, RegressorSpec model) {
+    if (model.inputSize() != task.inputSize() || model.outputSize() != task.targetSize()) {
+      throw new IllegalArgumentException(
+          "expected "
+              + task.inputSize()
+              + " inputs and "
+              + task.targetSize()
+              + " outputs for the task, found "
+              + model.layers());
+    }
+    return model;
+  }
+
+  private static Optional<Initializer> initializer(Settings s) {
+    InitializerKind kind = s.choice("model.initializer", InitializerKind.class);
+    double forgetBias = s.number("model.forget-bias", -100);
+    double gain = s.numberAbove("model.recurrent-gain", 0);
+    return switch (kind) {
+      case GLOROT -> s.build("model.initializer", () -> new GlorotInitializer(forgetBias, gain));
+      case THEANETS -> Optional.of(new TheanetsInitializer());
+    };
+  }
+
+  private static Optimizer optimizer(Settings s, String at) {
+    Algorithm algorithm = s.choice(at + "algorithm", Algorithm.class);
+    LearningRate.Decay decay = decay(s, at);
+    LearningRate rate =
+        new LearningRate(
+            s.number(at + "learning-rate", 0), s.number(at + "warm-up-rounds", 0), decay);
+    double momentum = s.share(at + "momentum", false);
+    boolean nesterov = s.flag(at + "nesterov");
+    double halfLife = s.numberAbove(at + "half-life", 0);
+    double rmsDecay = s.share(at + "rms-decay", false);
+    double epsilon = s.numberAbove(at + "epsilon", 0);
+    double clipNorm = s.number(at + "clip-norm", 0);
+    ClipScope scope = s.choice(at + "clip-norm-of", ClipScope.class);
+    double clipElement = s.number(at + "clip-element", 0);
+    List<GradientTransform> stages = new ArrayList<>();
+    if (clipElement > 0) {
+      stages.add(new ClipByElement(clipElement));
+    }
+    if (clipNorm > 0) {
+      stages.add(new ClipByNorm(clipNorm, scope == ClipScope.BLOCK));
+    }
+    stages.addAll(algorithm.scaling(halfLife, rmsDecay, epsilon));
+    stages.add(new ScaleByLearningRate(rate));
+    if (momentum > 0) {
+      stages.add(new Momentum(momentum, nesterov));
+    }
+    return new Optimizer(stages);
+  }
+
+  private static LearningRate.Decay decay(Settings s, String at) {
+    double rounds = s.numberAbove(at + "decay-rounds", 0);
+    double finalFactor = s.share(at + "final-factor", true);
+    double stepRounds = s.numberAbove(at + "step-rounds", 0);
+    double stepFactor = s.share(at + "step-factor", true);
+    return switch (s.choice(at + "decay", DecayKind.class)) {
+      case CONSTANT -> new LearningRate.Constant();
+      case COSINE -> new LearningRate.Cosine(rounds, finalFactor);
+      case STEP ->
+          s.build(
+                  at + "step-factor",
+                  () -> (LearningRate.Decay) new LearningRate.Step(stepRounds, stepFactor))
+              .orElse(new LearningRate.Constant());
+    };
+  }
+}

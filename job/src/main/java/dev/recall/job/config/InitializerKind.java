@@ -1,0 +1,7 @@
+package dev.recall.job.config;
+
+/** Initialisations by the names that the configuration uses. */
+enum InitializerKind {
+  GLOROT,
+  THEANETS
+}

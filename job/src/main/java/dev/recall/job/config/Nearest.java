@@ -1,0 +1,45 @@
+package dev.recall.job.config;
+
+import java.util.Collection;
+
+/** Finds the known key that a misspelt one most likely means. */
+final class Nearest {
+
+  private Nearest() {}
+
+  /** The key with the fewest insertions, deletions and replacements; a shared last part counts. */
+  static String to(String key, Collection<String> known) {
+    String nearest = "";
+    int least = Integer.MAX_VALUE;
+    for (String candidate : known) {
+      int distance = Math.min(distance(key, candidate), 1 + distance(last(key), last(candidate)));
+      if (distance < least) {
+        least = distance;
+        nearest = candidate;
+      }
+    }
+    return nearest;
+  }
+
+  private static String last(String key) {
+    return key.substring(key.lastIndexOf('.') + 1);
+  }
+
+  /** Levenshtein distance, one row at a time. */
+  private static int distance(String a, String b) {
+    int[] row = new int[b.length() + 1];
+    for (int j = 0; j <= b.length(); j++) {
+      row[j] = j;
+    }
+    for (int i = 1; i <= a.length(); i++) {
+      int diagonal = row[0];
+      row[0] = i;
+      for (int j = 1; j <= b.length(); j++) {
+        int replaced = diagonal + (a.charAt(i - 1) == b.charAt(j - 1) ? 0 : 1);
+        diagonal = row[j];
+        row[j] = Math.min(replaced, Math.min(row[j], row[j - 1]) + 1);
+      }
+    }
+    return row[b.length()];
+  }
+}

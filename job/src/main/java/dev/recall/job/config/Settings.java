@@ -1,0 +1,172 @@
+package dev.recall.job.config;
+
+import com.typesafe.config.Config;
+import com.typesafe.config.ConfigException;
+import com.typesafe.config.ConfigRenderOptions;
+import com.typesafe.config.ConfigValue;
+import com.typesafe.config.ConfigValueType;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.Optional;
+import java.util.function.Supplier;
+import java.util.stream.Collectors;
+
+/**
+ * Reads typed values and collects every problem with its place, so that all are reported at once.
+ * After a problem the default stands in, so that reading goes on.
+ */
+final class Settings {
+
+  private final Config config;
+  private final Config defaults;
+  private final List<String> problems = new ArrayList<>();
+
+  Settings(Config config, Config defaults) {
+    this.config = config;
+    this.defaults = defaults;
+  }
+
+  List<String> problems() {
+    return problems;
+  }
+
+  int count(String key, int least) {
+    long value = whole(key);
+    if (value < least || value > Integer.MAX_VALUE) {
+      problem(key, "a whole number from " + least + " to " + Integer.MAX_VALUE);
+      return defaults.getInt(key);
+    }
+    return (int) value;
+  }
+
+  long whole(String key) {
+    ConfigValue value = config.getValue(key);
+    try {
+      return Long.parseLong(String.valueOf(value.unwrapped()).strip());
+    } catch (NumberFormatException e) {
+      problem(key, "a whole number");
+      return defaults.getLong(key);
+    }
+  }
+
+  /** A finite number of at least {@code least}. */
+  double number(String key, double least) {
+    Double value = finite(key);
+    if (value == null || value < least) {
+      problem(key, "a number of at least " + plain(least));
+      return defaults.getDouble(key);
+    }
+    return value;
+  }
+
+  /** A finite number above {@code bound}. */
+  double numberAbove(String key, double bound) {
+    Double value = finite(key);
+    if (value == null || value <= bound) {
+      problem(key, "a number above " + plain(bound));
+      return defaults.getDouble(key);
+    }
+    return value;
+  }
+
+  /** A number in [0, 1], or below 1 only. */
+  double share(String key, boolean oneAllowed) {
+    Double value = finite(key);
+    if (value == null || value < 0 || value > 1 || (value == 1 && !oneAllowed)) {
+      problem(key, "a number in [0, 1" + (oneAllowed ? "]" : ")"));
+      return defaults.getDouble(key);
+    }
+    return value;
+  }
+
+  private Double finite(String key) {
+    try {
+      double value = Double.parseDouble(String.valueOf(config.getValue(key).unwrapped()).strip());
+      return Double.isFinite(value) ? value : null;
+    } catch (NumberFormatException e) {
+      return null;
+    }
+  }
+
+  private static String plain(double value) {
+    return value == Math.rint(value) ? String.valueOf((long) value) : String.valueOf(value);
+  }
+
+  boolean flag(String key) {
+    String text = String.valueOf(config.getValue(key).unwrapped());
+    if (text.equals("true") || text.equals("false")) {
+      return text.equals("true");
+    }
+    problem(key, "true or false");
+    return defaults.getBoolean(key);
+  }
+
+  <E extends Enum<E>> E choice(String key, Class<E> type) {
+    String text = String.valueOf(config.getValue(key).unwrapped());
+    for (E constant : type.getEnumConstants()) {
+      if (name(constant).equals(text)) {
+        return constant;
+      }
+    }
+    List<String> names = new ArrayList<>();
+    for (E constant : type.getEnumConstants()) {
+      names.add(name(constant));
+    }
+    problem(key, "one of " + String.join(", ", names));
+    return type.getEnumConstants()[0];
+  }
+
+  private static String name(Enum<?> constant) {
+    return constant.name().toLowerCase(Locale.ROOT).replace('_', '-');
+  }
+
+  /**
+   * Text as it was written. HOCON reads {@code [1, (lstm, 10), 1]} as a list of the pieces between
+   * commas; they are put together again.
+   */
+  String text(String key) {
+    ConfigValue value = config.getValue(key);
+    if (value.valueType() == ConfigValueType.LIST) {
+      return ((List<?>) value.unwrapped())
+          .stream().map(String::valueOf).collect(Collectors.joining(", ", "[", "]"));
+    }
+    return String.valueOf(value.unwrapped());
+  }
+
+  /** Builds something out of values that were read; a range error is a problem of the key. */
+  <T> Optional<T> build(String key, Supplier<T> supplier) {
+    int before = problems.size();
+    try {
+      return Optional.of(supplier.get());
+    } catch (IllegalArgumentException e) {
+      if (problems.size() == before) {
+        problems.add(at(key) + ": " + key + ": " + e.getMessage());
+      }
+      return Optional.empty();
+    }
+  }
+
+  private void problem(String key, String expected) {
+    String found = config.getValue(key).render(ConfigRenderOptions.concise());
+    problems.add(at(key) + ": " + key + ": expected " + expected + ", found " + found);
+  }
+
+  private String at(String key) {
+    return place(config, key);
+  }
+
+  /** Where a key was set: file:line, or the option. Keys that hold objects have the first line. */
+  static String place(Config config, String key) {
+    try {
+      return place(config.getValue(key));
+    } catch (ConfigException.Missing e) {
+      return "configuration";
+    }
+  }
+
+  static String place(ConfigValue value) {
+    String description = value.origin().description();
+    return description.replaceFirst(": (\\d+)$", ":$1");
+  }
+}

@@ -1,0 +1,123 @@
+package dev.recall.job.spark;
+
+import dev.recall.job.train.RoundRunner;
+import dev.recall.job.train.RoundSum;
+import dev.recall.job.train.ShardPlan;
+import dev.recall.job.train.TaskResult;
+import java.util.ArrayList;
+import java.util.List;
+import org.apache.spark.api.java.JavaRDD;
+import org.apache.spark.api.java.JavaSparkContext;
+import org.apache.spark.broadcast.Broadcast;
+import scala.collection.JavaConverters;
+import scala.collection.Seq;
+import scala.reflect.ClassTag;
+import scala.reflect.ClassTag$;
+import scala.runtime.AbstractFunction2;
+import scala.runtime.BoxedUnit;
+
+/**
+ * Runs each round as one Spark job of one stage: broadcast, run, merge in shard order, destroy.
+ *
+ * <p>{@code reduce} and {@code treeAggregate} merge in the order in which tasks complete, so their
+ * float sums differ from run to run; {@code collect} keeps the order and costs two to three times
+ * what {@code runJob} with a result handler does. So: runJob, and the merge is ours.
+ */
+public final class SparkRounds implements RoundRunner {
+
+  private static final ClassTag<TaskResult> RESULT = ClassTag$.MODULE$.apply(TaskResult.class);
+
+  private final JavaSparkContext spark;
+  private final boolean ownsSpark;
+  private final ShardPlan plan;
+  private final JavaRDD<Integer> shards;
+  private final Seq<Object> partitions;
+  private final Broadcast<PassPool> pool;
+  private final int tasks;
+
+  /**
+   * Prepares the RDD of shard numbers that all rounds use.
+   *
+   * @param spark the context; stays open after {@link #close}
+   * @param plan what the run's shards have in common
+   * @param taskCount tasks per round; 0: Spark's default parallelism; at most as many as shards
+   */
+  public SparkRounds(JavaSparkContext spark, ShardPlan plan, int taskCount) {
+    this(spark, false, plan, taskCount);
+  }
+
+  private SparkRounds(JavaSparkContext spark, boolean ownsSpark, ShardPlan plan, int taskCount) {
+    this.spark = spark;
+    this.ownsSpark = ownsSpark;
+    this.plan = plan;
+    this.tasks = Math.min(plan.shards(), taskCount > 0 ? taskCount : spark.defaultParallelism());
+    List<Integer> numbers = new ArrayList<>();
+    for (int shard = 0; shard < plan.shards(); shard++) {
+      numbers.add(shard);
+    }
+    this.shards = spark.parallelize(numbers, tasks);
+    List<Object> indices = new ArrayList<>();
+    for (int partition = 0; partition < tasks; partition++) {
+      indices.add(partition);
+    }
+    this.partitions = JavaConverters.asScalaBufferConverter(indices).asScala();
+    this.pool = spark.broadcast(new PassPool());
+  }
+
+  /**
+   * Starts a Spark context for one run.
+   *
+   * @param name application name where spark-submit was given none
+   * @param plan what the run's shards have in common
+   * @param taskCount as above
+   * @return rounds that stop the context when they are closed
+   */
+  public static SparkRounds start(String name, ShardPlan plan, int taskCount) {
+    return new SparkRounds(SparkHome.start(name), true, plan, taskCount);
+  }
+
+  @Override
+  public RoundSum run(int round, float[] parameters, float[][] localState) {
+    float[][] vectors = new float[1 + localState.length][];
+    vectors[0] = parameters;
+    System.arraycopy(localState, 0, vectors, 1, localState.length);
+    Broadcast<float[][]> start = spark.broadcast(vectors);
+    try {
+      Results results = new Results(tasks);
+      RoundTask task = new RoundTask(plan, pool, start, round);
+      spark.sc().runJob(shards.rdd(), task, partitions, results, RESULT);
+      return TaskResult.merge(List.of(results.byPartition), plan.shards());
+    } finally {
+      start.destroy();
+    }
+  }
+
+  /** Keeps each partition's result; called by Spark on one thread. */
+  private static final class Results extends AbstractFunction2<Object, TaskResult, BoxedUnit> {
+    private final TaskResult[] byPartition;
+
+    Results(int tasks) {
+      this.byPartition = new TaskResult[tasks];
+    }
+
+    @Override
+    public BoxedUnit apply(Object partition, TaskResult result) {
+      byPartition[(Integer) partition] = result;
+      return BoxedUnit.UNIT;
+    }
+  }
+
+  @Override
+  public int parallelism() {
+    return Math.min(tasks, spark.defaultParallelism());
+  }
+
+  @Override
+  public void close() {
+    if (ownsSpark) {
+      spark.close();
+    } else {
+      pool.destroy();
+    }
+  }
+}

@@ -1,0 +1,2 @@
+/** Rounds as Spark jobs. */
+package dev.recall.job.spark;

@@ -1,0 +1,202 @@
+package dev.recall.job.store;
+
+import dev.recall.job.UserError;
+import dev.recall.job.config.RunConfig;
+import dev.recall.job.train.BestSoFar;
+import dev.recall.job.train.ShardPlan;
+import dev.recall.job.train.TrainingState;
+import dev.recall.model.ParameterLayout;
+import dev.recall.model.format.FormatException;
+import dev.recall.model.format.ParameterTensors;
+import dev.recall.model.format.Safetensors;
+import dev.recall.model.format.TensorFile;
+import dev.recall.model.format.TensorFile.Tensor;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * A training state as a safetensors file.
+ *
+ * <p>Tensors: the parameter blocks under their names; {@code optimizer.SLOT.BLOCK} for the driver's
+ * optimizer, {@code optimizer.local.SLOT.BLOCK} for the local one, {@code best.BLOCK} for the best
+ * validated parameters when early stopping is on. Metadata: {@code recall_format}, {@code round},
+ * {@code examples}, {@code seed}, {@code parameters_sha256}, {@code config} (text that {@code
+ * --config} reads), {@code best_loss} and {@code best_misses}.
+ */
+public final class Checkpoint {
+
+  /** Value of the metadata key {@code recall_format}. */
+  static final String FORMAT = "1";
+
+  private static final String SLOT = "optimizer.";
+  private static final String LOCAL_SLOT = "optimizer.local.";
+  private static final String BEST = "best.";
+
+  private Checkpoint() {}
+
+  /**
+   * Encodes a state.
+   *
+   * @param config the run's
+   * @param state the state
+   * @return the bytes of the file
+   */
+  public static byte[] encode(RunConfig config, TrainingState state) {
+    ParameterLayout layout = config.model().layout();
+    Map<String, String> metadata = new LinkedHashMap<>();
+    metadata.put("recall_format", FORMAT);
+    metadata.put("round", String.valueOf(state.round()));
+    metadata.put("examples", String.valueOf(state.examples()));
+    metadata.put("seed", String.valueOf(config.seed()));
+    metadata.put("parameters_sha256", Safetensors.sha256(state.parameters()));
+    metadata.put("config", config.text());
+    List<Tensor> tensors = new ArrayList<>(ParameterTensors.of("", layout, state.parameters()));
+    addSlots(tensors, SLOT, config.training().optimizer().slots(), state.optimizer(), layout);
+    addSlots(tensors, LOCAL_SLOT, localSlots(config), state.local(), layout);
+    state
+        .best()
+        .ifPresent(
+            best -> {
+              metadata.put("best_loss", String.valueOf(best.loss()));
+              metadata.put("best_misses", String.valueOf(best.misses()));
+              tensors.addAll(ParameterTensors.of(BEST, layout, best.parameters()));
+            });
+    return Safetensors.encode(new TensorFile(metadata, tensors));
+  }
+
+  private static List<String> localSlots(RunConfig config) {
+    return ShardPlan.of(config).localSlots() > 0
+        ? config.training().localOptimizer().slots()
+        : List.of();
+  }
+
+  private static void addSlots(
+      List<Tensor> tensors,
+      String prefix,
+      List<String> names,
+      float[][] state,
+      ParameterLayout layout) {
+    for (int slot = 0; slot < names.size(); slot++) {
+      tensors.addAll(ParameterTensors.of(prefix + names.get(slot) + ".", layout, state[slot]));
+    }
+  }
+
+  /**
+   * Decodes any safetensors file.
+   *
+   * @param path for the message
+   * @param bytes the whole file
+   * @return its tensors
+   * @throws UserError when it is not one or not whole
+   */
+  public static TensorFile tensors(String path, byte[] bytes) {
+    try {
+      return Safetensors.decode(bytes);
+    } catch (FormatException e) {
+      throw new UserError(path + ": not a whole safetensors file: " + e.getMessage());
+    }
+  }
+
+  /**
+   * Restores a state.
+   *
+   * @param path for the message
+   * @param bytes the whole file
+   * @param config the run's
+   * @return the state
+   * @throws UserError when the file is no checkpoint, not whole, or of another architecture
+   */
+  public static TrainingState decode(String path, byte[] bytes, RunConfig config) {
+    TensorFile file = tensors(path, bytes);
+    try {
+      ParameterLayout layout = config.model().layout();
+      String format = file.metadata().get("recall_format");
+      if (!FORMAT.equals(format)) {
+        throw new FormatException(
+            "a checkpoint with recall_format " + FORMAT,
+            format == null ? "none and tensors " + file.names() : format);
+      }
+      float[] parameters = ParameterTensors.readModel(file, layout);
+      float[][] optimizer = readSlots(file, SLOT, config.training().optimizer().slots(), layout);
+      float[][] local = readSlots(file, LOCAL_SLOT, localSlots(config), layout);
+      BestSoFar best = null;
+      if (config.stop().patience() > 0) {
+        best =
+            new BestSoFar(
+                Double.parseDouble(metadata(file, "best_loss")),
+                Integer.parseInt(metadata(file, "best_misses")),
+                ParameterTensors.read(file, BEST, layout));
+      }
+      return new TrainingState(
+          Integer.parseInt(metadata(file, "round")),
+          Long.parseLong(metadata(file, "examples")),
+          parameters,
+          optimizer,
+          local,
+          best);
+    } catch (FormatException e) {
+      throw new UserError(path + ": not a checkpoint of this model: " + e.getMessage());
+    } catch (NumberFormatException e) {
+      throw new UserError(path + ": expected numbers in the metadata, found " + e.getMessage());
+    }
+  }
+
+  private static String metadata(TensorFile file, String key) throws FormatException {
+    String value = file.metadata().get(key);
+    if (value == null) {
+      throw new FormatException("metadata " + key, "nothing");
+    }
+    return value;
+  }
+
+  private static float[][] readSlots(
+      TensorFile file, String prefix, List<String> names, ParameterLayout layout)
+      throws FormatException {
+    float[][] state = new float[names.size()][];
+    for (int slot = 0; slot < state.length; slot++) {
+      state[slot] = ParameterTensors.read(file, prefix + names.get(slot) + ".", layout);
+    }
+    return state;
+  }
+
+  /**
+   * Reads the parameters of a model out of a safetensors file that need not be a checkpoint.
+   *
+   * @param path for the message
+   * @param file its tensors
+   * @param layout blocks of the model
+   * @return [parameters]
+   * @throws UserError naming the blocks that do not fit
+   */
+  public static float[] parameters(String path, TensorFile file, ParameterLayout layout) {
+    try {
+      return ParameterTensors.readModel(file, layout);
+    } catch (FormatException e) {
+      throw new UserError(path + ": not the parameters of this model: " + e.getMessage());
+    }
+  }
+
+  /**
+   * Reads the model that a checkpoint stands for: the best validated parameters when it has them,
+   * else the current ones.
+   *
+   * @param path for the message
+   * @param file its tensors
+   * @param layout blocks of the model
+   * @return [parameters]
+   * @throws UserError naming the blocks that do not fit
+   */
+  public static float[] result(String path, TensorFile file, ParameterLayout layout) {
+    float[] current = parameters(path, file, layout);
+    boolean hasBest =
+        file.metadata().containsKey("best_loss")
+            && !"Infinity".equals(file.metadata().get("best_loss"));
+    try {
+      return hasBest ? ParameterTensors.read(file, BEST, layout) : current;
+    } catch (FormatException e) {
+      throw new UserError(path + ": not the parameters of this model: " + e.getMessage());
+    }
+  }
+}

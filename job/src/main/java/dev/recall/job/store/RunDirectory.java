@@ -1,0 +1,207 @@
+package dev.recall.job.store;
+
+import dev.recall.job.UserError;
+import dev.recall.job.config.RunConfig;
+import dev.recall.job.train.RoundReport;
+import dev.recall.job.train.TrainingListener;
+import dev.recall.job.train.TrainingState;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.util.List;
+import java.util.Locale;
+import java.util.Optional;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+
+/**
+ * The directory of a run:
+ *
+ * <pre>
+ * config.conf                                effective configuration
+ * checkpoints/round-00000400.safetensors     the newest few
+ * metrics/rounds-00000351-00000400.jsonl     a line per round, a file per checkpoint
+ * summary.json                               the result, once the run has ended
+ * </pre>
+ *
+ * Metrics of the rounds up to a checkpoint are written before it, so a run that goes on from a
+ * checkpoint finds exactly the lines up to there, without gap or repetition: what a later round had
+ * left is removed first.
+ */
+public final class RunDirectory implements TrainingListener {
+
+  private static final Pattern CHECKPOINT = Pattern.compile("round-(\\d+)\\.safetensors");
+  private static final Pattern METRICS = Pattern.compile("rounds-(\\d+)-(\\d+)\\.jsonl");
+
+  private final Storage storage;
+  private final String path;
+  private final RunConfig config;
+  private final StringBuilder pending = new StringBuilder();
+  private int pendingFrom;
+  private Optional<String> lastCheckpoint = Optional.empty();
+
+  private RunDirectory(Storage storage, String path, RunConfig config) {
+    this.storage = storage;
+    this.path = path;
+    this.config = config;
+  }
+
+  /**
+   * Makes the directory of a new run.
+   *
+   * @param storage file systems
+   * @param path must not exist or be empty
+   * @param config the run's
+   * @return the directory, with config.conf in it
+   * @throws IOException when it cannot be written
+   * @throws UserError when there is something already
+   */
+  public static RunDirectory create(Storage storage, String path, RunConfig config)
+      throws IOException {
+    if (storage.exists(path) && !(storage.isDirectory(path) && storage.list(path).isEmpty())) {
+      throw new UserError(
+          path
+              + ": expected no run there yet, found one; go on with --resume "
+              + path
+              + " or choose another --run");
+    }
+    storage.makeDirectory(path + "/checkpoints");
+    storage.makeDirectory(path + "/metrics");
+    RunDirectory run = new RunDirectory(storage, path, config);
+    storage.write(path + "/config.conf", config.text().getBytes(StandardCharsets.UTF_8));
+    return run;
+  }
+
+  /**
+   * Opens the directory of a run to go on with it.
+   *
+   * @param storage file systems
+   * @param path the directory
+   * @param config the run's, maybe with other limits
+   * @return the directory
+   */
+  public static RunDirectory open(Storage storage, String path, RunConfig config) {
+    return new RunDirectory(storage, path, config);
+  }
+
+  /**
+   * Reads a run's configuration.
+   *
+   * @param storage file systems
+   * @param path the directory
+   * @return the text of config.conf
+   * @throws UserError when it is no run directory
+   */
+  public static String configText(Storage storage, String path) {
+    if (!storage.exists(path + "/config.conf")) {
+      throw new UserError(path + ": expected a run directory with config.conf, found none");
+    }
+    return storage.readText(path + "/config.conf");
+  }
+
+  /**
+   * Finds the newest checkpoint of a run.
+   *
+   * @param storage file systems
+   * @param path the run directory
+   * @return its path, or nothing before the first
+   */
+  public static Optional<String> newestCheckpoint(Storage storage, String path) {
+    List<String> checkpoints = checkpoints(storage, path);
+    return checkpoints.isEmpty()
+        ? Optional.empty()
+        : Optional.of(path + "/checkpoints/" + checkpoints.get(checkpoints.size() - 1));
+  }
+
+  private static List<String> checkpoints(Storage storage, String path) {
+    List<String> names = storage.list(path + "/checkpoints");
+    names.removeIf(name -> !CHECKPOINT.matcher(name).matches());
+    return names;
+  }
+
+  /**
+   * Restores the newest checkpoint and removes metrics of rounds after it. Changes nothing when the
+   * checkpoint cannot be used.
+   *
+   * @return the state, or nothing when the run has no checkpoint yet
+   * @throws IOException when later metrics cannot be removed
+   * @throws UserError when the checkpoint is not whole or of another model
+   */
+  public Optional<TrainingState> restore() throws IOException {
+    Optional<String> newest = newestCheckpoint(storage, path);
+    Optional<TrainingState> state =
+        newest.map(file -> Checkpoint.decode(file, storage.read(file), config));
+    int round = state.map(TrainingState::round).orElse(0);
+    for (String name : storage.list(path + "/metrics")) {
+      Matcher matcher = METRICS.matcher(name);
+      if (matcher.matches() && Integer.parseInt(matcher.group(2)) > round) {
+        storage.delete(path + "/metrics/" + name);
+      }
+    }
+    lastCheckpoint = newest;
+    return state;
+  }
+
+  /**
+   * Returns the directory.
+   *
+   * @return its path
+   */
+  public String path() {
+    return path;
+  }
+
+  /**
+   * Returns the newest whole checkpoint of this process or the one that it began with.
+   *
+   * @return nothing before the first
+   */
+  public Optional<String> lastCheckpoint() {
+    return lastCheckpoint;
+  }
+
+  @Override
+  public void roundDone(RoundReport report) {
+    if (pending.length() == 0) {
+      pendingFrom = report.round();
+    }
+    pending.append(MetricsLine.of(report)).append('\n');
+  }
+
+  @Override
+  public void checkpoint(TrainingState state) throws IOException {
+    if (pending.length() > 0) {
+      storage.write(
+          String.format(
+              Locale.ROOT, "%s/metrics/rounds-%08d-%08d.jsonl", path, pendingFrom, state.round()),
+          pending.toString().getBytes(StandardCharsets.UTF_8));
+      pending.setLength(0);
+    }
+    String file =
+        String.format(Locale.ROOT, "%s/checkpoints/round-%08d.safetensors", path, state.round());
+    storage.write(file, Checkpoint.encode(config, state));
+    lastCheckpoint = Optional.of(file);
+    List<String> names = checkpoints(storage, path);
+    for (String old : names.subList(0, Math.max(0, names.size() - config.checkpoint().keep()))) {
+      storage.delete(path + "/checkpoints/" + old);
+    }
+  }
+
+  /**
+   * Writes the result beside the run.
+   *
+   * @param json the summary
+   * @throws IOException when it cannot be written
+   */
+  public void writeSummary(String json) throws IOException {
+    storage.write(path + "/summary.json", json.getBytes(StandardCharsets.UTF_8));
+  }
+
+  /**
+   * Writes the configuration anew when a continuation has other limits.
+   *
+   * @throws IOException when it cannot be written
+   */
+  public void writeConfig() throws IOException {
+    storage.write(path + "/config.conf", config.text().getBytes(StandardCharsets.UTF_8));
+  }
+}

@@ -1,0 +1,222 @@
+package dev.recall.job.store;
+
+import dev.recall.job.UserError;
+import java.io.FileNotFoundException;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.UUID;
+import org.apache.hadoop.conf.Configuration;
+import org.apache.hadoop.fs.FSDataOutputStream;
+import org.apache.hadoop.fs.FileStatus;
+import org.apache.hadoop.fs.FileSystem;
+import org.apache.hadoop.fs.Path;
+import org.apache.hadoop.fs.UnsupportedFileSystemException;
+
+/**
+ * Whole files on Hadoop file systems. A path without a scheme is on Hadoop's default file system,
+ * as elsewhere in Spark.
+ *
+ * <p>Files appear whole or not at all: they are written under a name of their own that begins with
+ * a dot, synchronised, and renamed into place.
+ */
+public final class Storage {
+
+  private static final long MAX_FILE = 1L << 30;
+
+  private final Configuration configuration;
+
+  /**
+   * Opens the file systems that Hadoop's configuration on the class path names.
+   *
+   * @param overrides Hadoop settings on top, for example from {@code spark.hadoop.*}
+   */
+  public Storage(Map<String, String> overrides) {
+    configuration = new Configuration();
+    overrides.forEach(configuration::set);
+  }
+
+  /**
+   * Qualifies a path.
+   *
+   * @param path with or without scheme
+   * @return the path with scheme, absolute
+   * @throws UserError when no file system serves the scheme or the path is not one
+   */
+  public String qualify(String path) {
+    try {
+      return fileSystem(path).makeQualified(new Path(path)).toString();
+    } catch (IOException e) {
+      throw unreadable(path, e);
+    }
+  }
+
+  /**
+   * Reads a file of the user's.
+   *
+   * @param path a file of at most 1 GiB
+   * @return its bytes
+   * @throws UserError naming path and cause when it cannot be read
+   */
+  public byte[] read(String path) {
+    try {
+      FileSystem fileSystem = fileSystem(path);
+      FileStatus status = fileSystem.getFileStatus(new Path(path));
+      if (status.isDirectory() || status.getLen() > MAX_FILE) {
+        throw new UserError(
+            path
+                + ": expected a file of at most 1 GiB, found "
+                + (status.isDirectory() ? "a directory" : status.getLen() + " bytes"));
+      }
+      byte[] bytes = new byte[(int) status.getLen()];
+      try (var in = fileSystem.open(new Path(path))) {
+        in.readFully(0, bytes);
+      }
+      return bytes;
+    } catch (IOException e) {
+      throw unreadable(path, e);
+    }
+  }
+
+  /**
+   * Reads a text file of the user's.
+   *
+   * @param path UTF-8 text
+   * @return the text
+   * @throws UserError naming path and cause when it cannot be read
+   */
+  public String readText(String path) {
+    return new String(read(path), StandardCharsets.UTF_8);
+  }
+
+  private static UserError unreadable(String path, IOException e) {
+    if (e instanceof FileNotFoundException) {
+      return new UserError(path + ": expected a file, found nothing");
+    }
+    if (e instanceof UnsupportedFileSystemException) {
+      return new UserError(path + ": " + e.getMessage());
+    }
+    return new UserError(path + ": cannot be read: " + e.getMessage());
+  }
+
+  /**
+   * Writes a file aside and renames it into place, over an older one.
+   *
+   * @param path the file
+   * @param bytes its content
+   * @throws IOException when it cannot be written; what was there is then still there
+   */
+  public void write(String path, byte[] bytes) throws IOException {
+    FileSystem fileSystem = fileSystem(path);
+    Path target = new Path(path);
+    Path aside =
+        new Path(target.getParent(), "." + target.getName() + "." + UUID.randomUUID() + ".tmp");
+    try {
+      try (FSDataOutputStream out = fileSystem.create(aside, true)) {
+        out.write(bytes);
+        out.hsync();
+      }
+      // HDFS does not rename over a file; a local rename does, and then nothing is ever missing.
+      if (!fileSystem.rename(aside, target)
+          && !(fileSystem.delete(target, false) && fileSystem.rename(aside, target))) {
+        throw new IOException("cannot rename " + aside + " to " + target);
+      }
+    } finally {
+      fileSystem.delete(aside, false);
+    }
+  }
+
+  /**
+   * Tells whether there is a file or directory.
+   *
+   * @param path the path
+   * @return true when there is
+   * @throws UserError when the file system cannot be asked
+   */
+  public boolean exists(String path) {
+    try {
+      return fileSystem(path).exists(new Path(path));
+    } catch (IOException e) {
+      throw unreadable(path, e);
+    }
+  }
+
+  /**
+   * Tells whether a path is a directory.
+   *
+   * @param path the path
+   * @return true when it is
+   * @throws UserError when the file system cannot be asked
+   */
+  public boolean isDirectory(String path) {
+    try {
+      FileSystem fileSystem = fileSystem(path);
+      Path at = new Path(path);
+      return fileSystem.exists(at) && fileSystem.getFileStatus(at).isDirectory();
+    } catch (IOException e) {
+      throw unreadable(path, e);
+    }
+  }
+
+  /**
+   * Lists the files of a directory, those of unfinished writes left out.
+   *
+   * @param directory the directory
+   * @return names, sorted; empty when there is no such directory
+   * @throws UserError when it cannot be listed
+   */
+  public List<String> list(String directory) {
+    List<String> names = new ArrayList<>();
+    try {
+      for (FileStatus status : fileSystem(directory).listStatus(new Path(directory))) {
+        if (!status.getPath().getName().startsWith(".")) {
+          names.add(status.getPath().getName());
+        }
+      }
+    } catch (FileNotFoundException e) {
+      return names;
+    } catch (IOException e) {
+      throw unreadable(directory, e);
+    }
+    names.sort(null);
+    return names;
+  }
+
+  /**
+   * Makes a directory and its parents.
+   *
+   * @param directory the directory
+   * @throws IOException when it cannot be made
+   */
+  public void makeDirectory(String directory) throws IOException {
+    if (!fileSystem(directory).mkdirs(new Path(directory))) {
+      throw new IOException("cannot make directory " + directory);
+    }
+  }
+
+  /**
+   * Deletes a file.
+   *
+   * @param path the file
+   * @throws IOException when it is there and cannot be deleted
+   */
+  public void delete(String path) throws IOException {
+    fileSystem(path).delete(new Path(path), false);
+  }
+
+  private FileSystem fileSystem(String path) throws IOException {
+    Path parsed;
+    try {
+      parsed = new Path(path);
+    } catch (IllegalArgumentException e) {
+      throw new UserError(path + ": expected a path, " + e.getMessage());
+    }
+    FileSystem fileSystem = parsed.getFileSystem(configuration);
+    // The checksum files that Hadoop puts beside local files would outlive a rename by others.
+    fileSystem.setWriteChecksum(false);
+    fileSystem.setVerifyChecksum(false);
+    return fileSystem;
+  }
+}

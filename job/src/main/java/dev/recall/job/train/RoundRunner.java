@@ -1,0 +1,25 @@
+package dev.recall.job.train;
+
+/** Runs the shards of a round somewhere and merges their sums. Every runner gives the same bits. */
+public interface RoundRunner extends AutoCloseable {
+
+  /**
+   * Runs one round.
+   *
+   * @param round round number from 0
+   * @param parameters [parameters], read only
+   * @param localState [slots][parameters], read only
+   * @return the merged sum
+   */
+  RoundSum run(int round, float[] parameters, float[][] localState);
+
+  /**
+   * Returns how many tasks can run at the same time.
+   *
+   * @return at least 1
+   */
+  int parallelism();
+
+  @Override
+  void close();
+}

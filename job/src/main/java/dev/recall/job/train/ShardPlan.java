@@ -1,0 +1,61 @@
+package dev.recall.job.train;
+
+import dev.recall.datagen.SequenceTask;
+import dev.recall.job.config.RunConfig;
+import dev.recall.model.RegressorSpec;
+import dev.recall.model.optim.Optimizer;
+import java.io.Serializable;
+
+/**
+ * What a shard needs to know beside the parameters: the same for all rounds of a run.
+ *
+ * @param seed run seed
+ * @param task makes the batches
+ * @param model the network
+ * @param shards shards per round
+ * @param localSteps optimizer steps per shard and round; 1: only the gradient is taken
+ * @param localOptimizer takes the local steps
+ */
+public record ShardPlan(
+    long seed,
+    SequenceTask task,
+    RegressorSpec model,
+    int shards,
+    int localSteps,
+    Optimizer localOptimizer)
+    implements Serializable {
+
+  /**
+   * Takes the plan out of a configuration.
+   *
+   * @param config the run's
+   * @return the plan
+   */
+  public static ShardPlan of(RunConfig config) {
+    return new ShardPlan(
+        config.seed(),
+        config.task(),
+        config.model(),
+        config.training().shards(),
+        config.training().localSteps(),
+        config.training().localOptimizer());
+  }
+
+  /**
+   * Returns how many state vectors local steps carry from round to round.
+   *
+   * @return the local optimizer's slots, or 0 without local steps
+   */
+  public int localSlots() {
+    return localSteps > 1 ? localOptimizer.slots().size() : 0;
+  }
+
+  /**
+   * Returns the number of sequences of one round.
+   *
+   * @return shards x local steps x batch size
+   */
+  public long examplesPerRound() {
+    return (long) shards * localSteps * task.batchSize();
+  }
+}

@@ -1,0 +1,37 @@
+package dev.recall.job.train;
+
+import dev.recall.job.config.StopConfig;
+import dev.recall.model.Evaluation;
+import java.util.Optional;
+
+/**
+ * Decides after each round whether training ends. Of several reasons the first in the order of
+ * {@link StopReason} is given.
+ *
+ * @param config the limits
+ */
+record StoppingRule(StopConfig config) {
+
+  Optional<StopReason> check(TrainingState state, double seconds, Optional<Evaluation> validation) {
+    if (state.round() >= config.rounds()) {
+      return Optional.of(StopReason.ROUNDS);
+    }
+    if (config.seconds() > 0 && seconds >= config.seconds()) {
+      return Optional.of(StopReason.SECONDS);
+    }
+    if (reached(validation.map(Evaluation::loss), config.targetLoss())) {
+      return Optional.of(StopReason.TARGET_LOSS);
+    }
+    if (reached(validation.map(Evaluation::recallMse), config.targetRecallMse())) {
+      return Optional.of(StopReason.TARGET_RECALL);
+    }
+    if (state.best().isPresent() && state.best().get().misses() > config.patience()) {
+      return Optional.of(StopReason.PATIENCE);
+    }
+    return Optional.empty();
+  }
+
+  private static boolean reached(Optional<Double> value, double target) {
+    return target > 0 && value.isPresent() && value.get() <= target;
+  }
+}

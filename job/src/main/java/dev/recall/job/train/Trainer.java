@@ -1,0 +1,146 @@
+package dev.recall.job.train;
+
+import dev.recall.datagen.Purpose;
+import dev.recall.job.config.RunConfig;
+import dev.recall.job.config.ValidationConfig;
+import dev.recall.model.Evaluation;
+import dev.recall.model.GradientSum;
+import dev.recall.model.ParameterLayout;
+import dev.recall.model.Predictor;
+import dev.recall.model.recurrent.PlainEngine;
+import java.io.IOException;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Optional;
+
+/** The training loop: run a round, apply its sum, validate, save, and stop by rule. */
+public final class Trainer {
+
+  private static final double NANOS = 1e9;
+
+  private final RunConfig config;
+  private final ParameterLayout layout;
+  private final ShardPlan plan;
+  private final Predictor predictor;
+  private final StoppingRule stop;
+  private final List<TrainingListener> listeners;
+
+  /**
+   * Prepares training.
+   *
+   * @param config the run's
+   * @param listeners told in this order
+   */
+  public Trainer(RunConfig config, List<TrainingListener> listeners) {
+    this.config = config;
+    this.layout = config.model().layout();
+    this.plan = ShardPlan.of(config);
+    this.predictor = new PlainEngine(config.model());
+    this.stop = new StoppingRule(config.stop());
+    this.listeners = List.copyOf(listeners);
+  }
+
+  /**
+   * Trains until the stopping rule says so.
+   *
+   * @param state where to begin; holds the result afterwards
+   * @param rounds runs the shards
+   * @return how it ended
+   * @throws IOException when a listener cannot write
+   * @throws NumericalException when a round's loss or gradient is not finite; the state is that of
+   *     the round before
+   */
+  public TrainingOutcome train(TrainingState state, RoundRunner rounds) throws IOException {
+    long start = System.nanoTime();
+    long busy = 0;
+    int first = state.round();
+    Optional<StopReason> reason = stop.check(state, 0, firstValidation(state));
+    while (reason.isEmpty()) {
+      RoundSum result = rounds.run(state.round(), state.parameters(), state.local());
+      busy += result.busyNanos();
+      double norm = apply(state, result.sum());
+      Optional<Evaluation> validation = validate(state);
+      double seconds = (System.nanoTime() - start) / NANOS;
+      RoundReport report =
+          new RoundReport(
+              state.round(), result.sum().meanLoss(), norm, state.examples(), seconds, validation);
+      for (TrainingListener listener : listeners) {
+        listener.roundDone(report);
+      }
+      reason = stop.check(state, seconds, validation);
+      if (reason.isPresent() || state.round() % config.checkpoint().everyRounds() == 0) {
+        checkpoint(state);
+      }
+    }
+    double seconds = (System.nanoTime() - start) / NANOS;
+    double share =
+        state.round() > first ? busy / NANOS / seconds / rounds.parallelism() : Double.NaN;
+    TrainingOutcome outcome = new TrainingOutcome(reason.get(), seconds, share);
+    listeners.forEach(listener -> listener.finished(outcome));
+    return outcome;
+  }
+
+  private void checkpoint(TrainingState state) throws IOException {
+    for (TrainingListener listener : listeners) {
+      listener.checkpoint(state);
+    }
+  }
+
+  /** Applies a round's sum to the state and returns the norm of the mean. */
+  private double apply(TrainingState state, GradientSum sum) {
+    int length = state.parameters().length;
+    float[] mean = Arrays.copyOf(sum.vector(), length);
+    ShardPass.divide(mean, plan.localSteps() > 1 ? plan.shards() : sum.weight());
+    double norm = norm(mean);
+    if (!Double.isFinite(sum.meanLoss()) || !Double.isFinite(norm)) {
+      throw new NumericalException(state.round(), sum.meanLoss(), norm);
+    }
+    config
+        .training()
+        .optimizer()
+        .update(state.parameters(), mean, state.optimizer(), layout, state.round());
+    float[][] local = state.local();
+    for (int slot = 0; slot < local.length; slot++) {
+      System.arraycopy(sum.vector(), (slot + 1) * length, local[slot], 0, length);
+      ShardPass.divide(local[slot], plan.shards());
+    }
+    state.roundDone(plan.examplesPerRound());
+    return norm;
+  }
+
+  private static double norm(float[] vector) {
+    double squares = 0;
+    for (float value : vector) {
+      squares += (double) value * value;
+    }
+    return Math.sqrt(squares);
+  }
+
+  /** Early stopping compares with the parameters before any training too, as theanets does. */
+  private Optional<Evaluation> firstValidation(TrainingState state) {
+    return state.round() == 0 && state.best().isPresent() ? validate(state) : Optional.empty();
+  }
+
+  private Optional<Evaluation> validate(TrainingState state) {
+    ValidationConfig validation = config.validation();
+    if (validation.everyRounds() == 0 || state.round() % validation.everyRounds() != 0) {
+      return Optional.empty();
+    }
+    Evaluation evaluation =
+        Evaluation.of(
+            predictor,
+            state.parameters(),
+            config.task(),
+            config.seed(),
+            Purpose.VALIDATION,
+            validation.fresh() ? state.round() : 0,
+            validation.batches());
+    state
+        .best()
+        .ifPresent(
+            best ->
+                best.validated(
+                    evaluation.loss(), config.stop().minImprovement(), state.parameters()));
+    return Optional.of(evaluation);
+  }
+}

@@ -1,0 +1,81 @@
+package dev.recall.model.format;
+
+import dev.recall.model.ParameterLayout;
+import dev.recall.model.ParameterLayout.Block;
+import dev.recall.model.format.TensorFile.Tensor;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Optional;
+
+/** Cuts a flat array of parameters, or a vector of their length, into named tensors and back. */
+public final class ParameterTensors {
+
+  private ParameterTensors() {}
+
+  /**
+   * Cuts a vector into one tensor per block.
+   *
+   * @param prefix put before the block's name, for example {@code optimizer.velocity.}
+   * @param layout blocks of the vector
+   * @param values [parameters], copied
+   * @return tensors in the order of the blocks
+   */
+  public static List<Tensor> of(String prefix, ParameterLayout layout, float[] values) {
+    List<Tensor> tensors = new ArrayList<>();
+    for (Block block : layout.blocks()) {
+      float[] part = Arrays.copyOfRange(values, block.offset(), block.offset() + block.length());
+      tensors.add(new Tensor(prefix + block.name(), block.dimensions(), part));
+    }
+    return tensors;
+  }
+
+  /**
+   * Puts a vector together from a file.
+   *
+   * @param file holds one tensor per block, named prefix and block
+   * @param prefix as in {@link #of}
+   * @param layout blocks that the model has
+   * @return [parameters]
+   * @throws FormatException naming every block that is missing or of another shape
+   */
+  public static float[] read(TensorFile file, String prefix, ParameterLayout layout)
+      throws FormatException {
+    float[] values = new float[layout.size()];
+    List<String> expected = new ArrayList<>();
+    List<String> found = new ArrayList<>();
+    for (Block block : layout.blocks()) {
+      Optional<Tensor> tensor = file.find(prefix + block.name());
+      if (tensor.isPresent() && tensor.get().shape().equals(block.dimensions())) {
+        System.arraycopy(tensor.get().values(), 0, values, block.offset(), block.length());
+      } else {
+        expected.add(prefix + block.name() + " " + block.dimensions());
+        found.add(tensor.map(t -> t.shape().toString()).orElse("nothing"));
+      }
+    }
+    if (!expected.isEmpty()) {
+      throw new FormatException(String.join(", ", expected), String.join(", ", found));
+    }
+    return values;
+  }
+
+  /**
+   * Reads the parameters of a model and refuses a file that holds blocks of a larger one.
+   *
+   * @param file the file; tensors under {@code optimizer.} and {@code best.} are not looked at
+   * @param layout blocks that the model has
+   * @return [parameters]
+   * @throws FormatException naming blocks that are missing, of another shape or too many
+   */
+  public static float[] readModel(TensorFile file, ParameterLayout layout) throws FormatException {
+    float[] values = read(file, "", layout);
+    for (String name : file.names()) {
+      boolean state = name.startsWith("optimizer.") || name.startsWith("best.");
+      if (!state && layout.find(name).isEmpty()) {
+        List<String> blocks = layout.blocks().stream().map(Block::name).toList();
+        throw new FormatException("only the model's blocks " + blocks, name);
+      }
+    }
+    return values;
+  }
+}

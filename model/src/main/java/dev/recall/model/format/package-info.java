@@ -1,0 +1,2 @@
+/** File formats of models. */
+package dev.recall.model.format;

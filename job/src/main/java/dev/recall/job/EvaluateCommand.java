@@ -14,7 +14,7 @@ import dev.recall.model.Evaluation;
 import dev.recall.model.format.Safetensors;
 import dev.recall.model.format.TensorFile;
 import dev.recall.model.format.TensorFile.Tensor;
-import dev.recall.model.recurrent.PlainEngine;
+import dev.recall.model.recurrent.Engines;
 import java.io.IOException;
 import java.util.List;
 import java.util.Map;
@@ -82,7 +82,7 @@ final class EvaluateCommand implements Callable<Integer> {
     Evaluation evaluation =
         dataFile == null
             ? Evaluation.of(
-                new PlainEngine(config.model()),
+                Engines.create(config.model()),
                 parameters,
                 config.task(),
                 config.seed(),
@@ -125,7 +125,7 @@ final class EvaluateCommand implements Callable<Integer> {
     SequenceBatch batch =
         batch(config.task(), Checkpoint.tensors(dataFile, storage.read(dataFile)));
     float[] outputs = new float[batch.targets().length];
-    new PlainEngine(config.model())
+    Engines.create(config.model())
         .predict(parameters, batch.inputs(), batch.steps(), batch.batchSize(), outputs);
     if (outputsFile != null) {
       List<Integer> shape = List.of(batch.steps(), batch.batchSize(), batch.targetSize());

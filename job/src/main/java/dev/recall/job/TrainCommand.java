@@ -19,7 +19,7 @@ import dev.recall.job.train.TrainingOutcome;
 import dev.recall.job.train.TrainingState;
 import dev.recall.model.Evaluation;
 import dev.recall.model.format.Safetensors;
-import dev.recall.model.recurrent.PlainEngine;
+import dev.recall.model.recurrent.Engines;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.time.ZoneOffset;
@@ -154,7 +154,7 @@ final class TrainCommand implements Callable<Integer> {
     }
     Evaluation evaluation =
         Evaluation.of(
-            new PlainEngine(config.model()),
+            Engines.create(config.model()),
             state.result(),
             config.task(),
             config.seed(),

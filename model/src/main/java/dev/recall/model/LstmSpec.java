@@ -17,7 +17,7 @@ import java.util.List;
  * layers/recurrent.py; Gers and Schmidhuber, "Recurrent nets that time and count" (2000), for the
  * peepholes, here diagonal.
  *
- * @param size number of units, at least 1
+ * @param size number of units, at least 1; a gate block is four times as wide and its width an int
  * @param peepholes whether the gates see the cell state through {@code ci}, {@code cf}, {@code co}
  */
 public record LstmSpec(int size, boolean peepholes) implements CellSpec {
@@ -31,6 +31,10 @@ public record LstmSpec(int size, boolean peepholes) implements CellSpec {
   public LstmSpec {
     if (size < 1) {
       throw new IllegalArgumentException("lstm size: expected at least 1, found " + size);
+    }
+    if (size > Integer.MAX_VALUE / 4) {
+      throw new IllegalArgumentException(
+          "lstm size: expected at most " + Integer.MAX_VALUE / 4 + ", found " + size);
     }
   }
 

@@ -75,7 +75,7 @@ public final class ConfigLoader {
     try {
       config = given.withFallback(reference).resolve(ConfigResolveOptions.noSystem());
     } catch (ConfigException e) {
-      problems.add(e.getMessage());
+      problems.add(Settings.place(e.getMessage()));
       throw new InvalidConfig(problems);
     }
     Settings settings = new Settings(config, defaults);
@@ -99,17 +99,17 @@ public final class ConfigLoader {
     ConfigParseOptions options =
         ConfigParseOptions.defaults()
             .setOriginDescription(source.name())
-            .setIncluder(new NoIncludes());
+            .setIncluder(new NoIncludes(source));
     try {
       return ConfigFactory.parseString(source.text(), options);
     } catch (ConfigException e) {
-      problems.add(e.getMessage().replaceFirst(": (\\d+): ", ":$1: "));
+      problems.add(Settings.place(e.getMessage()));
       return ConfigFactory.empty();
     }
   }
 
   /** The library ignores an include that it cannot find; a setting would be missing in silence. */
-  private static final class NoIncludes implements ConfigIncluder {
+  private record NoIncludes(ConfigSource source) implements ConfigIncluder {
     @Override
     public ConfigIncluder withFallback(ConfigIncluder fallback) {
       return this;
@@ -118,7 +118,21 @@ public final class ConfigLoader {
     @Override
     public ConfigObject include(ConfigIncludeContext context, String what) {
       throw new ConfigException.Generic(
-          "include " + what + ": not supported; give --config once per file");
+          source.name()
+              + ": "
+              + line(what)
+              + ": include "
+              + what
+              + ": not supported; give --config once per file");
+    }
+
+    private long line(String what) {
+      return 1
+          + source
+              .text()
+              .lines()
+              .takeWhile(line -> !(line.contains("include") && line.contains(what)))
+              .count();
     }
   }
 
@@ -157,7 +171,7 @@ public final class ConfigLoader {
       String place = Settings.place(leaf.getValue());
       boolean known = defaults.hasPath(key);
       boolean section = known && defaults.getValue(key) instanceof ConfigObject;
-      if (known && !section && leaf.getValue().valueType() != ConfigValueType.NULL) {
+      if (known && !section && !isNull(leaf.getValue())) {
         continue;
       }
       if (!known) {
@@ -175,6 +189,14 @@ public final class ConfigLoader {
       usable = usable.withoutPath(key);
     }
     return usable;
+  }
+
+  private static boolean isNull(ConfigValue value) {
+    try {
+      return value.valueType() == ConfigValueType.NULL;
+    } catch (ConfigException.NotResolved e) {
+      return false; // refers to another setting
+    }
   }
 
   /** Dotted keys of everything that is not an object, before substitutions are resolved. */
@@ -231,7 +253,7 @@ public final class ConfigLoader {
             s.number("stop.target-recall-mse", 0),
             s.count("stop.patience", 0),
             s.share("stop.min-improvement", false));
-    s.build("stop", () -> reachable(stop, validation));
+    s.build("validation.every-rounds", () -> reachable(stop, validation));
     CheckpointConfig checkpoint =
         new CheckpointConfig(s.count("checkpoint.every-rounds", 1), s.count("checkpoint.keep", 1));
     int evaluation = s.count("evaluation.batches", 1);
@@ -261,7 +283,7 @@ public final class ConfigLoader {
         stop.patience() > 0 || stop.targetLoss() > 0 || stop.targetRecallMse() > 0;
     if (needsValidation && validation.everyRounds() == 0) {
       throw new IllegalArgumentException(
-          "expected validation.every-rounds of at least 1 for a target or patience, found 0");
+          "expected at least 1 for a target or patience (stop.*), found 0");
     }
     return stop;
   }

@@ -7,14 +7,19 @@ final class Nearest {
 
   private Nearest() {}
 
-  /** The key with the fewest insertions, deletions and replacements; a shared last part counts. */
+  /**
+   * The key with the fewest insertions, deletions and replacements; a shared last part counts, and
+   * of those that are equally near the one that is nearest as a whole.
+   */
   static String to(String key, Collection<String> known) {
     String nearest = "";
-    int least = Integer.MAX_VALUE;
+    long least = Long.MAX_VALUE;
     for (String candidate : known) {
-      int distance = Math.min(distance(key, candidate), 1 + distance(last(key), last(candidate)));
-      if (distance < least) {
-        least = distance;
+      long whole = distance(key, candidate);
+      long distance = Math.min(whole, 1 + distance(last(key), last(candidate)));
+      long rank = (distance << 32) + whole;
+      if (rank < least) {
+        least = rank;
         nearest = candidate;
       }
     }

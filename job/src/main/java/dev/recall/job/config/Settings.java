@@ -5,6 +5,7 @@ import com.typesafe.config.ConfigException;
 import com.typesafe.config.ConfigRenderOptions;
 import com.typesafe.config.ConfigValue;
 import com.typesafe.config.ConfigValueType;
+import java.math.BigDecimal;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -82,7 +83,9 @@ final class Settings {
 
   private Double finite(String key) {
     try {
-      double value = Double.parseDouble(String.valueOf(config.getValue(key).unwrapped()).strip());
+      // Not Double.parseDouble: it takes 3f and 0x1p3 too.
+      String text = String.valueOf(config.getValue(key).unwrapped()).strip();
+      double value = new BigDecimal(text).doubleValue();
       return Double.isFinite(value) ? value : null;
     } catch (NumberFormatException e) {
       return null;
@@ -166,7 +169,13 @@ final class Settings {
   }
 
   static String place(ConfigValue value) {
-    String description = value.origin().description();
-    return description.replaceFirst(": (\\d+)$", ":$1");
+    return place(value.origin().description());
+  }
+
+  /** The library's {@code file: line} as {@code file:line}; an option has no lines. */
+  static String place(String description) {
+    return description.startsWith("--set ")
+        ? description.replaceFirst(": \\d+(?=$|: )", "")
+        : description.replaceFirst(": (\\d+)(?=$|: )", ":$1");
   }
 }

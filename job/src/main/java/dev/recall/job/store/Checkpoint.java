@@ -11,10 +11,15 @@ import dev.recall.model.format.ParameterTensors;
 import dev.recall.model.format.Safetensors;
 import dev.recall.model.format.TensorFile;
 import dev.recall.model.format.TensorFile.Tensor;
+import java.nio.charset.StandardCharsets;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
+import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.TreeMap;
 
 /**
  * A training state as a safetensors file.
@@ -23,13 +28,15 @@ import java.util.Map;
  * optimizer, {@code optimizer.local.SLOT.BLOCK} for the local one, {@code best.BLOCK} for the best
  * validated parameters when early stopping is on. Metadata: {@code recall_format}, {@code round},
  * {@code examples}, {@code seed}, {@code parameters_sha256}, {@code config} (text that {@code
- * --config} reads), {@code best_loss} and {@code best_misses}.
+ * --config} reads), {@code best_loss} and {@code best_misses}, and {@code metadata_sha256} over all
+ * of these, so that a damaged number is found like a damaged value.
  */
 public final class Checkpoint {
 
   /** Value of the metadata key {@code recall_format}. */
   static final String FORMAT = "1";
 
+  private static final String METADATA_DIGEST = "metadata_sha256";
   private static final String SLOT = "optimizer.";
   private static final String LOCAL_SLOT = "optimizer.local.";
   private static final String BEST = "best.";
@@ -63,7 +70,23 @@ public final class Checkpoint {
               metadata.put("best_misses", String.valueOf(best.misses()));
               tensors.addAll(ParameterTensors.of(BEST, layout, best.parameters()));
             });
+    metadata.put(METADATA_DIGEST, digest(metadata));
     return Safetensors.encode(new TensorFile(metadata, tensors));
+  }
+
+  /** SHA-256 over the entries in the order of their keys, but for the digest's own. */
+  private static String digest(Map<String, String> metadata) {
+    try {
+      MessageDigest digest = MessageDigest.getInstance("SHA-256");
+      Map<String, String> entries = new TreeMap<>(metadata);
+      entries.remove(METADATA_DIGEST);
+      entries.forEach(
+          (key, value) ->
+              digest.update((key + '\0' + value + '\0').getBytes(StandardCharsets.UTF_8)));
+      return HexFormat.of().formatHex(digest.digest());
+    } catch (NoSuchAlgorithmException e) {
+      throw new IllegalStateException("every Java platform has SHA-256", e);
+    }
   }
 
   private static List<String> localSlots(RunConfig config) {
@@ -93,7 +116,13 @@ public final class Checkpoint {
    */
   public static TensorFile tensors(String path, byte[] bytes) {
     try {
-      return Safetensors.decode(bytes);
+      TensorFile file = Safetensors.decode(bytes);
+      String expected = file.metadata().get(METADATA_DIGEST);
+      String found = digest(file.metadata());
+      if (expected != null && !expected.equals(found)) {
+        throw new FormatException("metadata with SHA-256 " + expected, "SHA-256 " + found);
+      }
+      return file;
     } catch (FormatException e) {
       throw new UserError(path + ": not a whole safetensors file: " + e.getMessage());
     }
@@ -118,6 +147,7 @@ public final class Checkpoint {
             "a checkpoint with recall_format " + FORMAT,
             format == null ? "none and tensors " + file.names() : format);
       }
+      metadata(file, METADATA_DIGEST);
       float[] parameters = ParameterTensors.readModel(file, layout);
       float[][] optimizer = readSlots(file, SLOT, config.training().optimizer().slots(), layout);
       float[][] local = readSlots(file, LOCAL_SLOT, localSlots(config), layout);

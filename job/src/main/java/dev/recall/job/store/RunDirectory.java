@@ -119,8 +119,8 @@ public final class RunDirectory implements TrainingListener {
   }
 
   /**
-   * Restores the newest checkpoint and removes metrics of rounds after it. Changes nothing when the
-   * checkpoint cannot be used.
+   * Restores the newest checkpoint and removes metrics of rounds after it, and what a process that
+   * was killed had not finished writing. Changes nothing when the checkpoint cannot be used.
    *
    * @return the state, or nothing when the run has no checkpoint yet
    * @throws IOException when later metrics cannot be removed
@@ -136,6 +136,9 @@ public final class RunDirectory implements TrainingListener {
       if (matcher.matches() && Integer.parseInt(matcher.group(2)) > round) {
         storage.delete(path + "/metrics/" + name);
       }
+    }
+    for (String directory : List.of(path, path + "/checkpoints", path + "/metrics")) {
+      storage.deleteUnfinished(directory);
     }
     lastCheckpoint = newest;
     return state;

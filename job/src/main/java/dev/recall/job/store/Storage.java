@@ -8,6 +8,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.UUID;
+import java.util.function.Predicate;
 import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.fs.FSDataOutputStream;
 import org.apache.hadoop.fs.FileStatus;
@@ -25,6 +26,7 @@ import org.apache.hadoop.fs.UnsupportedFileSystemException;
 public final class Storage {
 
   private static final long MAX_FILE = 1L << 30;
+  private static final String ASIDE = ".tmp";
 
   private final Configuration configuration;
 
@@ -112,7 +114,7 @@ public final class Storage {
     FileSystem fileSystem = fileSystem(path);
     Path target = new Path(path);
     Path aside =
-        new Path(target.getParent(), "." + target.getName() + "." + UUID.randomUUID() + ".tmp");
+        new Path(target.getParent(), "." + target.getName() + "." + UUID.randomUUID() + ASIDE);
     try {
       try (FSDataOutputStream out = fileSystem.create(aside, true)) {
         out.write(bytes);
@@ -168,10 +170,14 @@ public final class Storage {
    * @throws UserError when it cannot be listed
    */
   public List<String> list(String directory) {
+    return list(directory, name -> !name.startsWith("."));
+  }
+
+  private List<String> list(String directory, Predicate<String> wanted) {
     List<String> names = new ArrayList<>();
     try {
       for (FileStatus status : fileSystem(directory).listStatus(new Path(directory))) {
-        if (!status.getPath().getName().startsWith(".")) {
+        if (wanted.test(status.getPath().getName())) {
           names.add(status.getPath().getName());
         }
       }
@@ -182,6 +188,18 @@ public final class Storage {
     }
     names.sort(null);
     return names;
+  }
+
+  /**
+   * Deletes the files of unfinished writes in a directory that nobody else writes to.
+   *
+   * @param directory the directory
+   * @throws IOException when one cannot be deleted
+   */
+  public void deleteUnfinished(String directory) throws IOException {
+    for (String name : list(directory, file -> file.startsWith(".") && file.endsWith(ASIDE))) {
+      delete(directory + "/" + name);
+    }
   }
 
   /**

@@ -1,18 +1,20 @@
 package dev.recall.job.train;
 
-/** Loss or gradient of a round is not finite; the parameters are as they were before the round. */
+/** A round came to something that is not finite; the state is as it was before the round. */
 public final class NumericalException extends RuntimeException {
 
   private static final long serialVersionUID = 1L;
 
-  NumericalException(int round, double loss, double gradientNorm) {
+  NumericalException(int round, double loss, double gradientNorm, double parameterNorm) {
     super(
         "round "
             + (round + 1)
-            + ": expected a finite loss and gradient, found loss "
+            + ": expected finite loss, gradient, parameters and optimizer state, found loss "
             + loss
-            + " and gradient norm "
+            + ", gradient norm "
             + gradientNorm
+            + " and parameter norm "
+            + parameterNorm
             + "; lower training.optimizer.learning-rate"
             + " (with local steps training.local-optimizer.learning-rate) or set clip-norm");
   }

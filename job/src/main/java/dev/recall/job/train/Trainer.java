@@ -7,7 +7,7 @@ import dev.recall.model.Evaluation;
 import dev.recall.model.GradientSum;
 import dev.recall.model.ParameterLayout;
 import dev.recall.model.Predictor;
-import dev.recall.model.recurrent.PlainEngine;
+import dev.recall.model.recurrent.Engines;
 import java.io.IOException;
 import java.util.Arrays;
 import java.util.List;
@@ -35,7 +35,7 @@ public final class Trainer {
     this.config = config;
     this.layout = config.model().layout();
     this.plan = ShardPlan.of(config);
-    this.predictor = new PlainEngine(config.model());
+    this.predictor = Engines.create(config.model());
     this.stop = new StoppingRule(config.stop());
     this.listeners = List.copyOf(listeners);
   }
@@ -47,8 +47,8 @@ public final class Trainer {
    * @param rounds runs the shards
    * @return how it ended
    * @throws IOException when a listener cannot write
-   * @throws NumericalException when a round's loss or gradient is not finite; the state is that of
-   *     the round before
+   * @throws NumericalException when a round's loss or gradient, or what they make of the parameters
+   *     and the optimizer state, is not finite; the state is that of the round before
    */
   public TrainingOutcome train(TrainingState state, RoundRunner rounds) throws IOException {
     long start = System.nanoTime();
@@ -86,26 +86,35 @@ public final class Trainer {
     }
   }
 
-  /** Applies a round's sum to the state and returns the norm of the mean. */
+  /** Applies a round's sum to the state, all of it or nothing, and returns the mean's norm. */
   private double apply(TrainingState state, GradientSum sum) {
     int length = state.parameters().length;
     float[] mean = Arrays.copyOf(sum.vector(), length);
     ShardPass.divide(mean, plan.localSteps() > 1 ? plan.shards() : sum.weight());
     double norm = norm(mean);
-    if (!Double.isFinite(sum.meanLoss()) || !Double.isFinite(norm)) {
-      throw new NumericalException(state.round(), sum.meanLoss(), norm);
-    }
-    config
-        .training()
-        .optimizer()
-        .update(state.parameters(), mean, state.optimizer(), layout, state.round());
-    float[][] local = state.local();
+    float[][] local = new float[state.local().length][];
     for (int slot = 0; slot < local.length; slot++) {
-      System.arraycopy(sum.vector(), (slot + 1) * length, local[slot], 0, length);
+      local[slot] = Arrays.copyOfRange(sum.vector(), (slot + 1) * length, (slot + 2) * length);
       ShardPass.divide(local[slot], plan.shards());
     }
-    state.roundDone(plan.examplesPerRound());
+    float[] parameters = state.parameters().clone();
+    float[][] optimizer = state.optimizer().clone();
+    Arrays.setAll(optimizer, slot -> optimizer[slot].clone());
+    config.training().optimizer().update(parameters, mean, optimizer, layout, state.round());
+    double after = norm(parameters);
+    if (!Double.isFinite(sum.meanLoss() + norm + after + norms(optimizer) + norms(local))) {
+      throw new NumericalException(state.round(), sum.meanLoss(), norm, after);
+    }
+    state.roundDone(parameters, optimizer, local, plan.examplesPerRound());
     return norm;
+  }
+
+  private static double norms(float[][] vectors) {
+    double norms = 0;
+    for (float[] vector : vectors) {
+      norms += norm(vector);
+    }
+    return norms;
   }
 
   private static double norm(float[] vector) {

@@ -8,9 +8,9 @@ public final class TrainingState {
 
   private int round;
   private long examples;
-  private final float[] parameters; // [parameters]
-  private final float[][] optimizer; // [slots][parameters], the driver's
-  private final float[][] local; // [slots][parameters], the shards' mean
+  private float[] parameters; // [parameters]
+  private float[][] optimizer; // [slots][parameters], the driver's
+  private float[][] local; // [slots][parameters], the shards' mean
   private final BestSoFar best;
 
   /**
@@ -53,10 +53,13 @@ public final class TrainingState {
     return new TrainingState(0, 0, parameters, optimizer, local, best);
   }
 
-  /** Counts a round that was applied. */
-  void roundDone(long roundExamples) {
+  /** Takes over what a round came to; the arrays are kept. */
+  void roundDone(float[] newParameters, float[][] newOptimizer, float[][] newLocal, long added) {
+    parameters = newParameters;
+    optimizer = newOptimizer;
+    local = newLocal;
     round++;
-    examples += roundExamples;
+    examples += added;
   }
 
   /**

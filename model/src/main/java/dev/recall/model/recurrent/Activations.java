@@ -21,15 +21,15 @@ final class Activations {
   /** Bound on |tanh(x) - exact|, tested likewise. */
   static final float TANH_ERROR = 2.2e-7f;
 
-  private static final float LOG2_E = 1.442695041f;
-  private static final float ROUND = 12582912f; // 1.5 * 2^23
-  private static final int ROUND_BITS = 0x4B400000;
-  private static final float C0 = 1.0000001192092896f;
-  private static final float C1 = 0.6931469440460205f;
-  private static final float C2 = 0.24022120237350464f;
-  private static final float C3 = 0.05550713464617729f;
-  private static final float C4 = 0.009675541892647743f;
-  private static final float C5 = 0.0013276466634124517f;
+  static final float LOG2_E = 1.442695041f;
+  static final float ROUND = 12582912f; // 1.5 * 2^23
+  static final int ROUND_BITS = 0x4B400000;
+  static final float C0 = 1.0000001192092896f;
+  static final float C1 = 0.6931469440460205f;
+  static final float C2 = 0.24022120237350464f;
+  static final float C3 = 0.05550713464617729f;
+  static final float C4 = 0.009675541892647743f;
+  static final float C5 = 0.0013276466634124517f;
 
   private Activations() {}
 

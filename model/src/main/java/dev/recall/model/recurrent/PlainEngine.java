@@ -2,11 +2,9 @@ package dev.recall.model.recurrent;
 
 import dev.recall.datagen.SequenceBatch;
 import dev.recall.model.CellSpec;
-import dev.recall.model.GradientEngine;
 import dev.recall.model.GradientSum;
 import dev.recall.model.LstmSpec;
 import dev.recall.model.ParameterLayout;
-import dev.recall.model.Predictor;
 import dev.recall.model.RegressorSpec;
 import java.util.Arrays;
 
@@ -18,7 +16,7 @@ import java.util.Arrays;
  * written-down tree and products are fused by {@link Math#fma}, so that the result does not depend
  * on the vector width of the machine. Buffers are allocated at the first batch of a shape and kept.
  */
-public final class PlainEngine implements GradientEngine, Predictor {
+public final class PlainEngine implements FusedEngine {
 
   private final RegressorSpec spec;
   private final int parameterCount;
@@ -57,9 +55,8 @@ public final class PlainEngine implements GradientEngine, Predictor {
 
   @Override
   public void lossAndGradient(float[] parameters, SequenceBatch batch, GradientSum sum) {
-    check("batch input size", spec.inputSize(), batch.inputSize());
-    check("batch target size", spec.outputSize(), batch.targetSize());
-    check("gradient sum length", parameterCount, sum.vector().length);
+    Shapes.checkBatch(spec, batch);
+    Shapes.check("gradient sum length", parameterCount, sum.vector().length);
     int steps = batch.steps();
     forward(parameters, batch.inputs(), steps, batch.batchSize());
     readOut.loss(batch, sum);
@@ -76,8 +73,7 @@ public final class PlainEngine implements GradientEngine, Predictor {
   public void predict(
       float[] parameters, float[] inputs, int steps, int batchSize, float[] outputs) {
     int size = spec.outputSize();
-    check("inputs length", steps * batchSize * spec.inputSize(), inputs.length);
-    check("outputs length", steps * batchSize * size, outputs.length);
+    Shapes.checkPrediction(spec, inputs, steps, batchSize, outputs);
     forward(parameters, inputs, steps, batchSize);
     float[][][] y = readOut.outputs();
     for (int t = 0, at = 0; t < steps; t++) {
@@ -90,7 +86,7 @@ public final class PlainEngine implements GradientEngine, Predictor {
   }
 
   private void forward(float[] parameters, float[] inputs, int steps, int batchSize) {
-    check("parameters length", parameterCount, parameters.length);
+    Shapes.check("parameters length", parameterCount, parameters.length);
     reserve(steps, Rows.padded(batchSize));
     int size = spec.inputSize();
     for (int t = 0, at = 0; t < steps; t++) {
@@ -122,11 +118,5 @@ public final class PlainEngine implements GradientEngine, Predictor {
       dh[l] = Rows.allocate(steps, layers[l].size(), lanes);
     }
     readOut.reserve(steps, lanes);
-  }
-
-  private static void check(String what, int expected, int found) {
-    if (expected != found) {
-      throw new IllegalArgumentException(what + ": expected " + expected + ", found " + found);
-    }
   }
 }

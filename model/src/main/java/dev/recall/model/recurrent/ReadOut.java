@@ -17,6 +17,8 @@ final class ReadOut {
 
   private float[][][] y = {}; // [T][outputs][lanes]; backward: derivatives
   private float[] sum = {}; // [lanes]
+  private float[] loss = {}; // [lanes]
+  private float[] weight = {}; // [lanes]
 
   ReadOut(int inputs, int outputs, ParameterLayout layout) {
     this.inputs = inputs;
@@ -29,6 +31,8 @@ final class ReadOut {
     if (y.length < steps || sum.length != lanes) {
       y = Rows.allocate(steps, outputs, lanes);
       sum = new float[lanes];
+      loss = new float[lanes];
+      weight = new float[lanes];
     }
   }
 
@@ -46,27 +50,34 @@ final class ReadOut {
     }
   }
 
-  /** Turns outputs into derivatives 2 w (y - target) and adds loss and weight to the sum. */
+  /**
+   * Turns outputs into derivatives 2 w (y - target) and adds loss and weight to the total. Each
+   * lane has sums of its own over time; the lanes are then summed by the tree of {@link Rows}.
+   */
   void loss(SequenceBatch batch, GradientSum total) {
-    double loss = 0;
-    double weight = 0;
-    int at = 0;
+    Arrays.fill(loss, 0);
+    Arrays.fill(weight, 0);
     for (int t = 0; t < batch.steps(); t++) {
-      for (int lane = 0; lane < batch.batchSize(); lane++) {
-        for (int j = 0; j < outputs; j++, at++) {
-          float lossWeight = batch.weights()[at];
-          float error = y[t][j][lane] - batch.targets()[at];
-          float derivative = lossWeight * error;
-          loss += (double) derivative * error;
-          weight += lossWeight;
-          y[t][j][lane] = 2f * derivative;
-        }
-      }
       for (int j = 0; j < outputs; j++) {
-        Arrays.fill(y[t][j], batch.batchSize(), sum.length, 0f);
+        int first = t * batch.batchSize() * outputs + j;
+        lossOfRow(y[t][j], batch, first);
       }
     }
-    total.addLoss(loss, weight);
+    total.addLoss(Rows.laneSum(loss), Rows.laneSum(weight));
+  }
+
+  private void lossOfRow(float[] row, SequenceBatch batch, int first) {
+    float[] targets = batch.targets();
+    float[] weights = batch.weights();
+    int sequences = batch.batchSize();
+    for (int lane = 0, at = first; lane < sequences; lane++, at += outputs) {
+      float error = row[lane] - targets[at];
+      float weighted = weights[at] * error;
+      loss[lane] = Math.fma(weighted, error, loss[lane]);
+      weight[lane] += weights[at];
+      row[lane] = 2f * weighted;
+    }
+    Arrays.fill(row, sequences, row.length, 0f);
   }
 
   /**

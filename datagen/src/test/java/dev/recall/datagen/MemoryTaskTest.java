@@ -25,12 +25,18 @@ class MemoryTaskTest implements SequenceTaskContract {
     return tasks;
   }
 
-  /** The first K inputs in the last K steps; the mean of the noise before. */
   @Override
-  public void predict(SequenceTask task, SequenceBatch batch, float[] outputs) {
-    int recall = task.recallSteps() * task.batchSize() * task.inputSize();
-    Arrays.fill(outputs, 0f);
-    System.arraycopy(batch.inputs(), 0, outputs, outputs.length - recall, recall);
+  public SequenceTask resized(SequenceTask task, int steps, int batchSize) {
+    MemoryTask memory = (MemoryTask) task;
+    return new MemoryTask(steps, memory.remember(), memory.features(), batchSize, memory.targets());
+  }
+
+  @Test
+  void bestPredictionIsZeroBeforeTheRecallSteps() {
+    MemoryTask task = new MemoryTask(7, 3, 2, 5, Targets.ALL);
+    float[] predictions = new float[70];
+    task.bestPrediction(generated(task), predictions);
+    assertThat(Arrays.copyOf(predictions, 40)).containsOnly(0f);
   }
 
   @Test

@@ -22,14 +22,8 @@ interface SequenceTaskContract {
   /** The task in several shapes. */
   List<SequenceTask> tasks();
 
-  /**
-   * Writes the best prediction of each target [T, B, targetSize] from the inputs up to its step.
-   *
-   * @param task one of {@link #tasks()}
-   * @param batch a batch of it; its targets are not read
-   * @param outputs written, [T, B, targetSize]
-   */
-  void predict(SequenceTask task, SequenceBatch batch, float[] outputs);
+  /** The same task for sequences of another length and another batch size. */
+  SequenceTask resized(SequenceTask task, int steps, int batchSize);
 
   @ParameterizedTest
   @MethodSource("tasks")
@@ -101,10 +95,9 @@ interface SequenceTaskContract {
 
   @ParameterizedTest
   @MethodSource("tasks")
-  default void recallTargetsFollowFromTheInputs(SequenceTask task) {
+  default void bestPredictionIsExactInTheRecallSteps(SequenceTask task) {
     SequenceBatch batch = generated(task, 4);
-    float[] outputs = new float[batch.targets().length];
-    predict(task, batch, outputs);
+    float[] outputs = bestPrediction(task, batch);
     int from = (task.steps() - task.recallSteps()) * task.batchSize() * task.targetSize();
     assertThat(Arrays.copyOfRange(outputs, from, outputs.length))
         .isEqualTo(Arrays.copyOfRange(batch.targets(), from, outputs.length));
@@ -117,17 +110,43 @@ interface SequenceTaskContract {
     int batches = batches(task);
     double sum = 0;
     double squares = 0;
-    float[] outputs = new float[task.newBatch().targets().length];
     for (int i = 0; i < batches; i++) {
       SequenceBatch batch = generated(task, i);
-      predict(task, batch, outputs);
-      double loss = loss(batch, outputs);
+      double loss = loss(batch, bestPrediction(task, batch));
       sum += loss;
       squares += loss * loss;
     }
     double mean = sum / batches;
     double error = Math.sqrt(Math.max(0, squares / batches - mean * mean) / batches);
     assertThat(mean).isCloseTo(task.bayesLoss(), within(4.5 * error));
+  }
+
+  @ParameterizedTest
+  @MethodSource("tasks")
+  default void bestPredictionReadsNoTargetAndNoLaterInput(SequenceTask task) {
+    SequenceBatch batch = generated(task, 5);
+    float[] outputs = bestPrediction(task, batch);
+    int outputRow = outputs.length / task.steps();
+    int inputRow = batch.inputs().length / task.steps();
+    Arrays.fill(batch.targets(), Float.NaN);
+    for (int step = task.steps() - 1; step >= 0; step--) {
+      int seen = (step + 1) * inputRow;
+      Arrays.fill(batch.inputs(), seen, batch.inputs().length, Float.NaN);
+      assertThat(Arrays.copyOf(bestPrediction(task, batch), (step + 1) * outputRow))
+          .isEqualTo(Arrays.copyOf(outputs, (step + 1) * outputRow));
+    }
+  }
+
+  @ParameterizedTest
+  @MethodSource("tasks")
+  default void bestPredictionTakesBatchesOfOtherStepsAndSequences(SequenceTask task) {
+    for (SequenceTask other :
+        List.of(
+            resized(task, task.steps() + 3, task.batchSize() + 2),
+            resized(task, task.steps() + 1, 1))) {
+      SequenceBatch batch = generated(other, 6);
+      assertThat(bestPrediction(task, batch)).isEqualTo(bestPrediction(other, batch));
+    }
   }
 
   @ParameterizedTest
@@ -147,6 +166,14 @@ interface SequenceTaskContract {
     }
     double mean = first / weight;
     assertThat(second / weight - mean * mean).isGreaterThan(task.bayesLoss() + 0.03);
+  }
+
+  /** Written over NaN, so that a prediction left out shows. */
+  private static float[] bestPrediction(SequenceTask task, SequenceBatch batch) {
+    float[] predictions = new float[batch.targets().length];
+    Arrays.fill(predictions, Float.NaN);
+    task.bestPrediction(batch, predictions);
+    return predictions;
   }
 
   /** Enough batches for 100,000 targets. */

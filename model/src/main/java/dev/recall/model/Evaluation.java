@@ -36,6 +36,9 @@ public record Evaluation(double loss, double floor, double recallMse, long seque
       Purpose purpose,
       int round,
       int batches) {
+    if (batches < 1) {
+      throw new IllegalArgumentException("batches: expected at least 1, found " + batches);
+    }
     SequenceBatch batch = task.newBatch();
     float[] outputs = new float[batch.targets().length];
     Sums sums = new Sums();

@@ -156,6 +156,9 @@ public final class Safetensors {
   }
 
   private static Map<String, String> metadata(JsonNode node) throws FormatException {
+    if (!node.isMissingNode() && !node.isObject()) {
+      throw new FormatException("an object under " + METADATA, node.getNodeType().name());
+    }
     Map<String, String> metadata = new LinkedHashMap<>();
     for (Iterator<Map.Entry<String, JsonNode>> it = node.fields(); it.hasNext(); ) {
       Map.Entry<String, JsonNode> entry = it.next();
@@ -176,6 +179,9 @@ public final class Safetensors {
       Map.Entry<String, JsonNode> entry = it.next();
       if (!entry.getKey().equals(METADATA)) {
         JsonNode offsets = entry.getValue().path("data_offsets");
+        if (offsets.size() != 2) {
+          throw new FormatException("data_offsets [from, to] of " + entry.getKey(), text(offsets));
+        }
         long from = number(entry.getKey(), offsets.path(0));
         long to = number(entry.getKey(), offsets.path(1));
         extents.add(new Extent(entry.getKey(), entry.getValue(), from, to));
@@ -237,11 +243,17 @@ public final class Safetensors {
 
   private static long number(String name, JsonNode node) throws FormatException {
     if (!node.isIntegralNumber() || !node.canConvertToLong() || node.longValue() < 0) {
-      throw new FormatException(
-          "whole numbers in shape and data_offsets of " + name,
-          node.isMissingNode() ? "nothing" : node.toString());
+      throw new FormatException("whole numbers in shape and data_offsets of " + name, text(node));
     }
     return node.longValue();
+  }
+
+  /** A number as it stands, of all else the kind: a header may hold megabytes of it. */
+  private static String text(JsonNode node) {
+    if (node.isMissingNode()) {
+      return "nothing";
+    }
+    return node.isNumber() ? node.toString() : node.getNodeType().name();
   }
 
   /**

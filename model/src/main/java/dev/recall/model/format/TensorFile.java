@@ -23,6 +23,11 @@ public record TensorFile(Map<String, String> metadata, List<Tensor> tensors) {
   public TensorFile {
     metadata = java.util.Collections.unmodifiableMap(new LinkedHashMap<>(metadata));
     tensors = List.copyOf(tensors);
+    long names = tensors.stream().map(Tensor::name).distinct().count();
+    if (names != tensors.size()) {
+      throw new IllegalArgumentException(
+          "tensors: expected unique names, found " + tensors.stream().map(Tensor::name).toList());
+    }
   }
 
   /**

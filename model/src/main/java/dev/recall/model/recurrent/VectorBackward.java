@@ -15,13 +15,15 @@ final class VectorBackward {
   private VectorBackward() {}
 
   /**
-   * Turns gates into derivatives and passes dc on, without peepholes.
+   * Turns gates of one step into derivatives and passes dc on, without peepholes.
    *
-   * @param z gates i, f, c, o from zAt, count floats each; overwritten by derivatives
+   * @param z gates i, f, c, o from zAt, count floats each; read only
    * @param tc tanh of the cell from tcAt
-   * @param c cell states of the step before from cAt
+   * @param c cells of the step before, unit u at cAt + u * cStride
    * @param dh derivatives of the outputs from dhAt
    * @param dc derivatives of the cells, from the next step to the step before
+   * @param dz receives the derivatives of the gates, like z
+   * @param all receives them too, row r of z at allAt + r * stride
    */
   static void units(
       float[] z,
@@ -30,33 +32,50 @@ final class VectorBackward {
       int tcAt,
       float[] c,
       int cAt,
+      int cStride,
       float[] dh,
       int dhAt,
       float[] dc,
-      int count) {
+      int count,
+      float[] dz,
+      float[] all,
+      int allAt,
+      int stride) {
     FloatVector one = FloatVector.broadcast(SPECIES, 1f);
+    int units = count / LANES;
     for (int i = 0; i < count; i += WIDTH) {
-      FloatVector in = FloatVector.fromArray(SPECIES, z, zAt + i);
-      FloatVector forget = FloatVector.fromArray(SPECIES, z, zAt + count + i);
-      FloatVector g = FloatVector.fromArray(SPECIES, z, zAt + 2 * count + i);
-      FloatVector out = FloatVector.fromArray(SPECIES, z, zAt + 3 * count + i);
+      int u = i / LANES;
+      int half = i % LANES;
+      int to = allAt + u * stride + half;
+      int gate = units * stride;
       FloatVector t = FloatVector.fromArray(SPECIES, tc, tcAt + i);
       FloatVector h = FloatVector.fromArray(SPECIES, dh, dhAt + i);
+      FloatVector out = FloatVector.fromArray(SPECIES, z, zAt + 3 * count + i);
+      FloatVector dOut = h.mul(t).mul(out.neg().fma(out, out));
+      dOut.intoArray(dz, 3 * count + i);
+      dOut.intoArray(all, to + 3 * gate);
       FloatVector d = h.mul(out).fma(t.neg().fma(t, one), FloatVector.fromArray(SPECIES, dc, i));
-      h.mul(t).mul(out.neg().fma(out, out)).intoArray(z, zAt + 3 * count + i);
+      FloatVector forget = FloatVector.fromArray(SPECIES, z, zAt + count + i);
+      FloatVector before = FloatVector.fromArray(SPECIES, c, cAt + u * cStride + half);
+      FloatVector dForget = d.mul(before).mul(forget.neg().fma(forget, forget));
+      dForget.intoArray(dz, count + i);
+      dForget.intoArray(all, to + gate);
+      FloatVector in = FloatVector.fromArray(SPECIES, z, zAt + i);
+      FloatVector g = FloatVector.fromArray(SPECIES, z, zAt + 2 * count + i);
+      FloatVector dIn = d.mul(g).mul(in.neg().fma(in, in));
+      dIn.intoArray(dz, i);
+      dIn.intoArray(all, to);
+      FloatVector dCandidate = d.mul(in).mul(g.neg().fma(g, one));
+      dCandidate.intoArray(dz, 2 * count + i);
+      dCandidate.intoArray(all, to + 2 * gate);
       d.mul(forget).intoArray(dc, i);
-      d.mul(FloatVector.fromArray(SPECIES, c, cAt + i))
-          .mul(forget.neg().fma(forget, forget))
-          .intoArray(z, zAt + count + i);
-      d.mul(g).mul(in.neg().fma(in, in)).intoArray(z, zAt + i);
-      d.mul(in).mul(g.neg().fma(g, one)).intoArray(z, zAt + 2 * count + i);
     }
   }
 
   /**
    * The same with peepholes.
    *
-   * @param p weights ci, cf, co of the units from pAt, units apart
+   * @param p weights ci, cf, co, one per unit each
    */
   static void unitsWithPeepholes(
       float[] z,
@@ -65,34 +84,46 @@ final class VectorBackward {
       int tcAt,
       float[] c,
       int cAt,
+      int cStride,
       float[] dh,
       int dhAt,
       float[] dc,
       int count,
-      float[] p,
-      int pAt) {
+      float[] dz,
+      float[] all,
+      int allAt,
+      int stride,
+      float[] p) {
     FloatVector one = FloatVector.broadcast(SPECIES, 1f);
     int units = count / LANES;
     for (int i = 0; i < count; i += WIDTH) {
-      int at = pAt + i / LANES;
-      FloatVector in = FloatVector.fromArray(SPECIES, z, zAt + i);
-      FloatVector forget = FloatVector.fromArray(SPECIES, z, zAt + count + i);
-      FloatVector g = FloatVector.fromArray(SPECIES, z, zAt + 2 * count + i);
-      FloatVector out = FloatVector.fromArray(SPECIES, z, zAt + 3 * count + i);
+      int u = i / LANES;
+      int half = i % LANES;
+      int to = allAt + u * stride + half;
+      int gate = units * stride;
       FloatVector t = FloatVector.fromArray(SPECIES, tc, tcAt + i);
       FloatVector h = FloatVector.fromArray(SPECIES, dh, dhAt + i);
+      FloatVector out = FloatVector.fromArray(SPECIES, z, zAt + 3 * count + i);
       FloatVector dOut = h.mul(t).mul(out.neg().fma(out, out));
-      dOut.intoArray(z, zAt + 3 * count + i);
+      dOut.intoArray(dz, 3 * count + i);
+      dOut.intoArray(all, to + 3 * gate);
       FloatVector d = h.mul(out).fma(t.neg().fma(t, one), FloatVector.fromArray(SPECIES, dc, i));
-      d = dOut.fma(FloatVector.broadcast(SPECIES, p[at + 2 * units]), d);
-      FloatVector dForget =
-          d.mul(FloatVector.fromArray(SPECIES, c, cAt + i)).mul(forget.neg().fma(forget, forget));
-      dForget.intoArray(z, zAt + count + i);
+      d = dOut.fma(FloatVector.broadcast(SPECIES, p[2 * units + u]), d);
+      FloatVector forget = FloatVector.fromArray(SPECIES, z, zAt + count + i);
+      FloatVector before = FloatVector.fromArray(SPECIES, c, cAt + u * cStride + half);
+      FloatVector dForget = d.mul(before).mul(forget.neg().fma(forget, forget));
+      dForget.intoArray(dz, count + i);
+      dForget.intoArray(all, to + gate);
+      FloatVector in = FloatVector.fromArray(SPECIES, z, zAt + i);
+      FloatVector g = FloatVector.fromArray(SPECIES, z, zAt + 2 * count + i);
       FloatVector dIn = d.mul(g).mul(in.neg().fma(in, in));
-      dIn.intoArray(z, zAt + i);
-      d.mul(in).mul(g.neg().fma(g, one)).intoArray(z, zAt + 2 * count + i);
-      FloatVector next = dIn.fma(FloatVector.broadcast(SPECIES, p[at]), d.mul(forget));
-      dForget.fma(FloatVector.broadcast(SPECIES, p[at + units]), next).intoArray(dc, i);
+      dIn.intoArray(dz, i);
+      dIn.intoArray(all, to);
+      FloatVector dCandidate = d.mul(in).mul(g.neg().fma(g, one));
+      dCandidate.intoArray(dz, 2 * count + i);
+      dCandidate.intoArray(all, to + 2 * gate);
+      FloatVector next = dIn.fma(FloatVector.broadcast(SPECIES, p[u]), d.mul(forget));
+      dForget.fma(FloatVector.broadcast(SPECIES, p[units + u]), next).intoArray(dc, i);
     }
   }
 

@@ -103,13 +103,13 @@ final class VectorEngine implements FusedEngine {
     for (int l = 0; l < layers.length; l++) {
       if (l > 0) {
         VectorLayer below = layers[l - 1];
-        for (int t = 0; t < steps; t++) {
+        for (int k = 0; k < below.size(); k++) {
           System.arraycopy(
-              below.read(),
-              below.outputAt(t),
-              layers[l].read(),
-              layers[l].inputAt(t),
-              below.size() * LANES);
+              below.history(),
+              below.outputAt(k),
+              layers[l].history(),
+              layers[l].inputAt(k),
+              steps * LANES);
         }
       }
       layers[l].forward(steps);
@@ -119,10 +119,10 @@ final class VectorEngine implements FusedEngine {
 
   private void copyInputs(float[] inputs, int steps, int batchSize, int first, int count) {
     int size = spec.inputSize();
-    float[] rows = layers[0].read();
+    float[] rows = layers[0].history();
     for (int t = 0; t < steps; t++) {
       for (int k = 0; k < size; k++) {
-        int row = layers[0].inputAt(t) + k * LANES;
+        int row = layers[0].inputAt(k) + t * LANES;
         int from = (t * batchSize + first) * size + k;
         for (int lane = 0; lane < count; lane++) {
           rows[row + lane] = inputs[from + lane * size];

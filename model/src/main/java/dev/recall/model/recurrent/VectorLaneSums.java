@@ -10,22 +10,22 @@ import jdk.incubator.vector.VectorShuffle;
 
 /**
  * Sums rows of 16 lanes by halves, 16 to 8 to 4 to 2 to 1, the tree of {@link Rows#laneSum}; eight
- * rows at once, interleaving what is left of them.
+ * rows at once. Where two vectors have each been folded to half their lanes, both fit into one.
  */
 final class VectorLaneSums {
 
-  private static final VectorShuffle<Float> BY_FOUR = rotate(4);
-  private static final VectorShuffle<Float> BY_TWO = rotate(2);
-  private static final VectorShuffle<Float> BY_ONE = rotate(1);
-  private static final VectorMask<Float> HIGH = mask(4);
-  private static final VectorMask<Float> ODD_PAIRS = mask(2);
-  private static final VectorMask<Float> ODD = mask(1);
+  private static final VectorShuffle<Float> BY_FOUR = swap(4);
+  private static final VectorShuffle<Float> BY_TWO = swap(2);
+  private static final VectorShuffle<Float> BY_ONE = swap(1);
+  private static final VectorMask<Float> FOURS = mask(4);
+  private static final VectorMask<Float> TWOS = mask(2);
+  private static final VectorMask<Float> ONES = mask(1);
 
   private VectorLaneSums() {}
 
-  /** Lane i takes lane i + by or i - by, whichever lies in the same group of 2 by. */
-  private static VectorShuffle<Float> rotate(int by) {
-    return VectorShuffle.fromOp(SPECIES, i -> i ^ by);
+  /** Lane i takes the lane whose number differs in this bit. */
+  private static VectorShuffle<Float> swap(int bit) {
+    return VectorShuffle.fromOp(SPECIES, i -> i ^ bit);
   }
 
   /** Lanes whose number has this bit. */
@@ -48,45 +48,39 @@ final class VectorLaneSums {
   static void add(float[] rows, int first, int count, float[] out, int outAt) {
     int i = 0;
     for (; i + WIDTH <= count; i += WIDTH) {
-      eight(rows, (first + i) * LANES)
-          .add(FloatVector.fromArray(SPECIES, out, outAt + i))
-          .intoArray(out, outAt + i);
+      eight(rows, (first + i) * LANES, out, outAt + i);
     }
     for (; i < count; i++) {
       out[outAt + i] += one(rows, (first + i) * LANES);
     }
   }
 
-  /** Row j's sum ends in lane j. */
-  private static FloatVector eight(float[] rows, int at) {
-    FloatVector a = four(rows, at, 0, 4);
-    FloatVector b = four(rows, at, 2, 6);
-    FloatVector c = four(rows, at, 1, 5);
-    FloatVector d = four(rows, at, 3, 7);
-    // a: rows 0 (lanes 0-3) and 4 (4-7); b: 2 and 6; c: 1 and 5; d: 3 and 7.
-    FloatVector even = fold(a, b, BY_TWO, ODD_PAIRS);
-    FloatVector odd = fold(c, d, BY_TWO, ODD_PAIRS);
-    return fold(even, odd, BY_ONE, ODD);
-  }
-
-  private static FloatVector four(float[] rows, int at, int low, int high) {
-    return fold(half(rows, at + low * LANES), half(rows, at + high * LANES), BY_FOUR, HIGH);
-  }
-
-  private static FloatVector half(float[] rows, int at) {
-    return FloatVector.fromArray(SPECIES, rows, at)
-        .add(FloatVector.fromArray(SPECIES, rows, at + WIDTH));
-  }
-
-  /**
-   * Folds both vectors by halves of their groups; the first fills the low half, the second the
-   * high.
-   */
-  private static FloatVector fold(
-      FloatVector low, FloatVector high, VectorShuffle<Float> swap, VectorMask<Float> mask) {
-    FloatVector left = low.blend(high.rearrange(swap), mask);
-    FloatVector right = low.rearrange(swap).blend(high, mask);
-    return left.add(right);
+  private static void eight(float[] rows, int at, float[] out, int outAt) {
+    FloatVector r0 = FloatVector.fromArray(SPECIES, rows, at);
+    r0 = r0.add(FloatVector.fromArray(SPECIES, rows, at + 8));
+    FloatVector r1 = FloatVector.fromArray(SPECIES, rows, at + 16);
+    r1 = r1.add(FloatVector.fromArray(SPECIES, rows, at + 24));
+    FloatVector r2 = FloatVector.fromArray(SPECIES, rows, at + 32);
+    r2 = r2.add(FloatVector.fromArray(SPECIES, rows, at + 40));
+    FloatVector r3 = FloatVector.fromArray(SPECIES, rows, at + 48);
+    r3 = r3.add(FloatVector.fromArray(SPECIES, rows, at + 56));
+    FloatVector r4 = FloatVector.fromArray(SPECIES, rows, at + 64);
+    r4 = r4.add(FloatVector.fromArray(SPECIES, rows, at + 72));
+    FloatVector r5 = FloatVector.fromArray(SPECIES, rows, at + 80);
+    r5 = r5.add(FloatVector.fromArray(SPECIES, rows, at + 88));
+    FloatVector r6 = FloatVector.fromArray(SPECIES, rows, at + 96);
+    r6 = r6.add(FloatVector.fromArray(SPECIES, rows, at + 104));
+    FloatVector r7 = FloatVector.fromArray(SPECIES, rows, at + 112);
+    r7 = r7.add(FloatVector.fromArray(SPECIES, rows, at + 120));
+    // Lanes 0-3 of r0 with those of r4 in lanes 4-7, plus the other halves; and so on.
+    r0 = r0.blend(r4.rearrange(BY_FOUR), FOURS).add(r0.rearrange(BY_FOUR).blend(r4, FOURS));
+    r1 = r1.blend(r5.rearrange(BY_FOUR), FOURS).add(r1.rearrange(BY_FOUR).blend(r5, FOURS));
+    r2 = r2.blend(r6.rearrange(BY_FOUR), FOURS).add(r2.rearrange(BY_FOUR).blend(r6, FOURS));
+    r3 = r3.blend(r7.rearrange(BY_FOUR), FOURS).add(r3.rearrange(BY_FOUR).blend(r7, FOURS));
+    r0 = r0.blend(r2.rearrange(BY_TWO), TWOS).add(r0.rearrange(BY_TWO).blend(r2, TWOS));
+    r1 = r1.blend(r3.rearrange(BY_TWO), TWOS).add(r1.rearrange(BY_TWO).blend(r3, TWOS));
+    r0 = r0.blend(r1.rearrange(BY_ONE), ONES).add(r0.rearrange(BY_ONE).blend(r1, ONES));
+    r0.add(FloatVector.fromArray(SPECIES, out, outAt)).intoArray(out, outAt);
   }
 
   private static float one(float[] rows, int at) {

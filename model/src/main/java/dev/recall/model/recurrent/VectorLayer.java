@@ -10,11 +10,13 @@ import java.util.Arrays;
 /**
  * {@link LstmLayer} on one block of 16 lanes at a time, with the Vector API: the same bits.
  *
- * <p>Note to the maintainer. What the gates of step t read lies in one run of rows, [1 | inputs |
- * outputs of t - 1], so that biases are weights like all others and each weight's gradient is a sum
- * of products of two rows over time. Weights are packed once per call in the order in which the
- * tiles read them. Gradients are kept per lane, [row read][row of z][16], over all blocks, and
- * summed over lanes once per call.
+ * <p>Note to the maintainer. What the gates of a step read lies in one run of rows, [1 | inputs |
+ * outputs of the step before], so that biases are weights like all others and each weight's
+ * gradient is a sum of products of two rows over time. Those sums want the steps of a row side by
+ * side, the passes of a step want the rows side by side: so what both need is stored twice, in the
+ * small array of the step and in a history [row][time]. Weights are packed once per call in the
+ * order in which the tiles read them. Gradients are kept per lane, [row read][row of z][16], over
+ * all blocks, and summed over lanes once per call.
  */
 final class VectorLayer {
 
@@ -34,12 +36,18 @@ final class VectorLayer {
   private final float[] peepholeWeights; // [3][size]
   private final float[] sums; // [rows][4 size][16], then [3][size][16]
 
-  private float[] read = {}; // [T + 1][rows][16]
-  private float[] gates; // [T][4 size][16], order i f c o; backward: derivatives
-  private float[] cell; // [T + 1][size][16]
-  private float[] tanhCell; // [T][size][16]
+  private final float[] now; // [rows][16], what the gates of the step at hand read
+  private final float[] cell; // [size][16]
   private final float[] dCell; // [size][16]
   private final float[] dHidden; // [size][16]
+  private final float[] dGates; // [4 size][16]
+
+  private int steps; // T that the arrays below have room for
+  private float[] gates; // [T][4 size][16], order i f c o
+  private float[] tanhCell; // [T][size][16]
+  private float[] readHistory; // [rows][T + 1][16]; outputs of step t at slot t + 1
+  private float[] cellHistory; // [size][T + 1][16]; cells of step t at slot t + 1
+  private float[] dGatesHistory; // [4 size][T][16]
 
   VectorLayer(LstmSpec spec, int inputs, String name, ParameterLayout layout) {
     this.inputs = inputs;
@@ -56,6 +64,10 @@ final class VectorLayer {
     this.belowWeights = new float[inputs * width];
     this.peepholeWeights = new float[3 * size];
     this.sums = new float[(rows * width + 3 * size) * LANES];
+    this.now = new float[rows * LANES];
+    Arrays.fill(now, 0, LANES, 1f);
+    this.cell = new float[size * LANES];
+    this.dGates = new float[width * LANES];
     this.dCell = new float[size * LANES];
     this.dHidden = new float[size * LANES];
   }
@@ -64,37 +76,38 @@ final class VectorLayer {
     return size;
   }
 
-  void reserve(int steps) {
-    if (read.length >= (steps + 1) * rows * LANES) {
+  /** Makes room for sequences of a length; room for longer ones stays. */
+  void reserve(int wanted) {
+    if (steps >= wanted) {
       return;
     }
-    read = new float[(steps + 1) * rows * LANES];
+    steps = wanted;
     gates = new float[steps * width * LANES];
-    cell = new float[(steps + 1) * size * LANES];
     tanhCell = new float[steps * size * LANES];
-    for (int t = 0; t <= steps; t++) {
-      int at = t * rows * LANES;
-      Arrays.fill(read, at, at + LANES, 1f);
-    }
+    readHistory = new float[rows * stride()];
+    Arrays.fill(readHistory, 0, stride(), 1f);
+    cellHistory = new float[size * stride()];
+    dGatesHistory = new float[width * steps * LANES];
   }
 
-  /** Rows that hold what the gates read; inputs of step t are written from {@link #inputAt}. */
-  float[] read() {
-    return read;
+  /** What the layer reads and puts out, by rows; see {@link #inputAt} and {@link #outputAt}. */
+  float[] history() {
+    return readHistory;
   }
 
-  int inputAt(int t) {
-    return (t * rows + 1) * LANES;
+  /** Distance between rows of the history. */
+  int stride() {
+    return (steps + 1) * LANES;
   }
 
-  /** Where the outputs of step t lie in {@link #read}. */
-  int outputAt(int t) {
-    return ((t + 1) * rows + 1 + inputs) * LANES;
+  /** Input k of step 0; the next steps follow, 16 floats each. */
+  int inputAt(int k) {
+    return (1 + k) * stride();
   }
 
-  /** Distance in floats between the same row of two steps in {@link #read}. */
-  int step() {
-    return rows * LANES;
+  /** Output u of step 0; the next steps follow, 16 floats each. */
+  int outputAt(int u) {
+    return (1 + inputs + u) * stride() + LANES;
   }
 
   /** Packs the weights and clears the gradient sums: once per call of the engine. */
@@ -131,30 +144,46 @@ final class VectorLayer {
     Arrays.fill(sums, 0f);
   }
 
-  /** Runs all steps of one block from the zero state; the inputs are in place. */
-  void forward(int steps) {
+  /** Runs all steps of one block from the zero state; the inputs are in the history. */
+  void forward(int length) {
     int count = size * LANES;
-    for (int t = 0; t < steps; t++) {
+    int stride = stride();
+    Arrays.fill(now, (1 + inputs) * LANES, rows * LANES, 0f);
+    Arrays.fill(cell, 0f);
+    for (int t = 0; t < length; t++) {
       int z = t * width * LANES;
+      for (int k = 0; k < inputs; k++) {
+        System.arraycopy(readHistory, inputAt(k) + t * LANES, now, (1 + k) * LANES, LANES);
+      }
       int readRows = t == 0 ? inputs : inputs + size;
       for (int u = 0; u < size; u++) {
         VectorProducts.gates(
-            gateWeights, u * rows * 4, read, inputAt(t), readRows, gates, z + u * LANES, count);
+            gateWeights, u * rows * 4, now, LANES, readRows, gates, z + u * LANES, count);
       }
       if (peepholes) {
-        VectorMath.peephole(gates, z, cell, t * count, peepholeWeights, 0, size);
-        VectorMath.peephole(gates, z + count, cell, t * count, peepholeWeights, size, size);
+        VectorMath.peephole(gates, z, cell, peepholeWeights, 0, size);
+        VectorMath.peephole(gates, z + count, cell, peepholeWeights, size, size);
       }
       VectorMath.sigmoid(gates, z, 2 * count);
       VectorMath.tanh(gates, z + 2 * count, gates, z + 2 * count, count);
-      VectorMath.cell(gates, z, count, cell, t * count, (t + 1) * count);
+      int slot = (t + 1) * LANES;
+      VectorMath.cell(gates, z, count, cell, cellHistory, slot, stride);
       if (peepholes) {
-        VectorMath.peephole(
-            gates, z + 3 * count, cell, (t + 1) * count, peepholeWeights, 2 * size, size);
+        VectorMath.peephole(gates, z + 3 * count, cell, peepholeWeights, 2 * size, size);
       }
       VectorMath.sigmoid(gates, z + 3 * count, count);
-      VectorMath.tanh(cell, (t + 1) * count, tanhCell, t * count, count);
-      VectorMath.output(gates, z + 3 * count, tanhCell, t * count, read, outputAt(t), count);
+      VectorMath.tanh(cell, 0, tanhCell, t * count, count);
+      VectorMath.output(
+          gates,
+          z + 3 * count,
+          tanhCell,
+          t * count,
+          now,
+          (1 + inputs) * LANES,
+          count,
+          readHistory,
+          (1 + inputs) * stride + slot,
+          stride);
     }
   }
 
@@ -164,12 +193,15 @@ final class VectorLayer {
    * @param dh [T][size][16], derivatives of the outputs; overwritten
    * @param dx [T][inputs][16], receives the derivatives of the inputs; null: not wanted
    */
-  void backward(float[] dh, float[] dx, int steps) {
+  void backward(float[] dh, float[] dx, int length) {
     int count = size * LANES;
+    int stride = stride();
+    int zStride = steps * LANES;
     Arrays.fill(dCell, 0f);
-    for (int t = steps - 1; t >= 0; t--) {
+    for (int t = length - 1; t >= 0; t--) {
       int z = t * width * LANES;
-      if (t < steps - 1) {
+      int slot = t * LANES;
+      if (t < length - 1) {
         VectorBackward.add(dh, t * count, dHidden, 0, count);
       }
       if (peepholes) {
@@ -178,101 +210,122 @@ final class VectorLayer {
             z,
             tanhCell,
             t * count,
-            cell,
-            t * count,
+            cellHistory,
+            slot,
+            stride,
             dh,
             t * count,
             dCell,
             count,
-            peepholeWeights,
-            0);
+            dGates,
+            dGatesHistory,
+            slot,
+            zStride,
+            peepholeWeights);
       } else {
         VectorBackward.units(
-            gates, z, tanhCell, t * count, cell, t * count, dh, t * count, dCell, count);
+            gates,
+            z,
+            tanhCell,
+            t * count,
+            cellHistory,
+            slot,
+            stride,
+            dh,
+            t * count,
+            dCell,
+            count,
+            dGates,
+            dGatesHistory,
+            slot,
+            zStride);
       }
       if (t > 0) {
-        throughHidden(z);
+        throughHidden();
       }
       if (dx != null) {
         for (int k = 0; k < inputs; k++) {
           VectorProducts.one(
-              0f, belowWeights, k * width, 1, gates, z, width, dx, (t * inputs + k) * LANES);
+              0f,
+              belowWeights,
+              k * width,
+              1,
+              dGates,
+              0,
+              LANES,
+              width,
+              dx,
+              (t * inputs + k) * LANES);
         }
       }
     }
-    addGradients(steps);
+    addGradients(length);
   }
 
-  private void throughHidden(int z) {
+  private void throughHidden() {
     int u = 0;
     for (; u + VectorProducts.FIVE <= size; u += VectorProducts.FIVE) {
-      VectorProducts.five(backWeights, u * width, gates, z, width, dHidden, u * LANES);
+      VectorProducts.five(backWeights, u * width, dGates, 0, width, dHidden, u * LANES);
     }
     for (; u < size; u++) {
-      VectorProducts.one(0f, backWeights, u * width, 1, gates, z, width, dHidden, u * LANES);
+      VectorProducts.one(
+          0f, backWeights, u * width, 1, dGates, 0, LANES, width, dHidden, u * LANES);
     }
   }
 
-  private void addGradients(int steps) {
-    int zStep = width * LANES;
-    int step = step();
+  private void addGradients(int length) {
+    int zStride = steps * LANES;
+    int stride = stride();
+    int sumStride = width * LANES;
     for (int half = 0; half < LANES; half += WIDTH) {
       for (int r = 0; r < width; r += 4) {
-        int z = r * LANES + half;
+        int z = r * zStride + half;
         int k = 0;
         for (; k + 1 < rows; k += 2) {
           VectorProducts.overTime(
-              gates,
+              dGatesHistory,
               z,
-              zStep,
-              read,
-              k * LANES + half,
-              step,
-              steps,
+              zStride,
+              readHistory,
+              k * stride + half,
+              stride,
+              length,
               sums,
               (k * width + r) * LANES + half,
-              width);
+              sumStride);
         }
         if (k < rows) {
           VectorProducts.overTimeFour(
-              gates,
+              dGatesHistory,
               z,
-              zStep,
-              read,
-              k * LANES + half,
-              step,
-              steps,
+              zStride,
+              readHistory,
+              k * stride + half,
+              length,
               sums,
               (k * width + r) * LANES + half);
         }
       }
       if (peepholes) {
-        addPeepholeGradients(steps, half);
+        addPeepholeGradients(length, half);
       }
     }
   }
 
-  private void addPeepholeGradients(int steps, int half) {
-    int zStep = width * LANES;
-    int cStep = size * LANES;
-    int to = rows * width * LANES + half;
+  private void addPeepholeGradients(int length, int half) {
+    int zStride = steps * LANES;
+    int sum = rows * width * LANES + half;
     for (int u = 0; u < size; u++) {
-      int unit = u * LANES + half;
-      int after = cStep + unit;
-      VectorProducts.overTimeOne(
-          gates, unit, zStep, cell, unit, cStep, steps, sums, to + u * LANES);
-      VectorProducts.overTimeOne(
-          gates, cStep + unit, zStep, cell, unit, cStep, steps, sums, to + (size + u) * LANES);
-      VectorProducts.overTimeOne(
-          gates,
-          3 * cStep + unit,
-          zStep,
-          cell,
-          after,
-          cStep,
-          steps,
+      VectorProducts.overTimePeepholes(
+          dGatesHistory,
+          u * zStride + half,
+          size * zStride,
+          cellHistory,
+          u * stride() + half,
+          length,
           sums,
-          to + (2 * size + u) * LANES);
+          sum + u * LANES,
+          size * LANES);
     }
   }
 

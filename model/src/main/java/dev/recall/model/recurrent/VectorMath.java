@@ -27,6 +27,14 @@ final class VectorMath {
   /** Lanes per block, two vectors; equals {@link Rows#LANES}. */
   static final int LANES = Rows.LANES;
 
+  /** Bits of n + 1.5 * 2^23 for n = 127 and n = -126. */
+  private static final int HIGHEST = Activations.ROUND_BITS + 127;
+
+  private static final int LOWEST = Activations.ROUND_BITS - 126;
+
+  /** Taken from those bits, this leaves the exponent of 2^n with its bias. */
+  private static final int UNBIASED = Activations.ROUND_BITS - 127;
+
   private VectorMath() {}
 
   /** Replaces {@code count} floats, a multiple of 16, by their sigmoids. */
@@ -59,8 +67,8 @@ final class VectorMath {
       p = f.fma(p, c2);
       p = f.fma(p, c1);
       p = f.fma(p, c0);
-      IntVector n = s.reinterpretAsInts().sub(Activations.ROUND_BITS);
-      n = n.min(127).max(-126).add(127).lanewise(VectorOperators.LSHL, 23);
+      IntVector n = s.reinterpretAsInts().min(HIGHEST).max(LOWEST);
+      n = n.sub(UNBIASED).lanewise(VectorOperators.LSHL, 23);
       FloatVector e = p.mul(n.reinterpretAsFloats());
       over.div(e.add(1f)).add(bottom).intoArray(out, to + i);
       t = FloatVector.fromArray(SPECIES, x, from + i + WIDTH).mul(scale);
@@ -71,42 +79,62 @@ final class VectorMath {
       p = f.fma(p, c2);
       p = f.fma(p, c1);
       p = f.fma(p, c0);
-      n = s.reinterpretAsInts().sub(Activations.ROUND_BITS);
-      n = n.min(127).max(-126).add(127).lanewise(VectorOperators.LSHL, 23);
+      n = s.reinterpretAsInts().min(HIGHEST).max(LOWEST);
+      n = n.sub(UNBIASED).lanewise(VectorOperators.LSHL, 23);
       e = p.mul(n.reinterpretAsFloats());
       over.div(e.add(1f)).add(bottom).intoArray(out, to + i + WIDTH);
     }
   }
 
-  /** c' = i g + f c. */
-  static void cell(float[] z, int in, int count, float[] c, int before, int after) {
+  /**
+   * c = i g + f c in place, and into the history.
+   *
+   * @param z gates i, f, c, o from zAt, count floats each
+   * @param c [units][16]
+   * @param history unit u at historyAt + u * stride
+   */
+  static void cell(
+      float[] z, int zAt, int count, float[] c, float[] history, int historyAt, int stride) {
     for (int i = 0; i < count; i += WIDTH) {
-      FloatVector input = FloatVector.fromArray(SPECIES, z, in + i);
-      FloatVector forget = FloatVector.fromArray(SPECIES, z, in + count + i);
-      FloatVector g = FloatVector.fromArray(SPECIES, z, in + 2 * count + i);
-      FloatVector old = FloatVector.fromArray(SPECIES, c, before + i);
-      input.fma(g, forget.mul(old)).intoArray(c, after + i);
+      FloatVector input = FloatVector.fromArray(SPECIES, z, zAt + i);
+      FloatVector forget = FloatVector.fromArray(SPECIES, z, zAt + count + i);
+      FloatVector g = FloatVector.fromArray(SPECIES, z, zAt + 2 * count + i);
+      FloatVector now = input.fma(g, forget.mul(FloatVector.fromArray(SPECIES, c, i)));
+      now.intoArray(c, i);
+      now.intoArray(history, historyAt + i / LANES * stride + i % LANES);
     }
   }
 
-  /** h = o tanh(c). */
-  static void output(float[] z, int out, float[] tc, int tcAt, float[] h, int hAt, int count) {
+  /** h = o tanh(c), and into the history likewise. */
+  static void output(
+      float[] z,
+      int out,
+      float[] tc,
+      int tcAt,
+      float[] h,
+      int hAt,
+      int count,
+      float[] history,
+      int historyAt,
+      int stride) {
     for (int i = 0; i < count; i += WIDTH) {
-      FloatVector.fromArray(SPECIES, z, out + i)
-          .mul(FloatVector.fromArray(SPECIES, tc, tcAt + i))
-          .intoArray(h, hAt + i);
+      FloatVector now =
+          FloatVector.fromArray(SPECIES, z, out + i)
+              .mul(FloatVector.fromArray(SPECIES, tc, tcAt + i));
+      now.intoArray(h, hAt + i);
+      now.intoArray(history, historyAt + i / LANES * stride + i % LANES);
     }
   }
 
   /** z += c p for each unit's two vectors, p one number per unit. */
-  static void peephole(float[] z, int zAt, float[] c, int cAt, float[] p, int pAt, int units) {
+  static void peephole(float[] z, int zAt, float[] c, float[] p, int pAt, int units) {
     for (int u = 0; u < units; u++) {
       FloatVector weight = FloatVector.broadcast(SPECIES, p[pAt + u]);
       int i = u * LANES;
-      FloatVector.fromArray(SPECIES, c, cAt + i)
+      FloatVector.fromArray(SPECIES, c, i)
           .fma(weight, FloatVector.fromArray(SPECIES, z, zAt + i))
           .intoArray(z, zAt + i);
-      FloatVector.fromArray(SPECIES, c, cAt + i + WIDTH)
+      FloatVector.fromArray(SPECIES, c, i + WIDTH)
           .fma(weight, FloatVector.fromArray(SPECIES, z, zAt + i + WIDTH))
           .intoArray(z, zAt + i + WIDTH);
     }

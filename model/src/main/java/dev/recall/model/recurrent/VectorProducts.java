@@ -115,51 +115,54 @@ final class VectorProducts {
   }
 
   /**
-   * One row of a product: {@code y = start + sum_r w[r * stride] z[r]}.
+   * One row of a product: {@code y = start + sum_r w[r] z[r]}.
    *
-   * @param z rows [rows][16] from zAt
+   * @param w weight r at wAt + r * wStride
+   * @param z row r [16] at zAt + r * zStride
    * @param y row [16] from yAt, overwritten
    */
   static void one(
       float start,
       float[] w,
       int wAt,
-      int stride,
+      int wStride,
       float[] z,
       int zAt,
+      int zStride,
       int rows,
       float[] y,
       int yAt) {
     FloatVector a0 = FloatVector.broadcast(SPECIES, start);
     FloatVector a1 = a0;
     for (int r = 0; r < rows; r++) {
-      FloatVector weight = FloatVector.broadcast(SPECIES, w[wAt + r * stride]);
-      a0 = FloatVector.fromArray(SPECIES, z, zAt + r * LANES).fma(weight, a0);
-      a1 = FloatVector.fromArray(SPECIES, z, zAt + r * LANES + WIDTH).fma(weight, a1);
+      FloatVector weight = FloatVector.broadcast(SPECIES, w[wAt + r * wStride]);
+      int at = zAt + r * zStride;
+      a0 = FloatVector.fromArray(SPECIES, z, at).fma(weight, a0);
+      a1 = FloatVector.fromArray(SPECIES, z, at + WIDTH).fma(weight, a1);
     }
     a0.intoArray(y, yAt);
     a1.intoArray(y, yAt + WIDTH);
   }
 
   /**
-   * Sums over time for 4 x 2 weights on eight lanes: {@code sum[k][r] += sum_t z[t][r] a[t][k]},
+   * Sums over time for 4 x 2 weights on eight lanes: {@code sum[k][r] += sum_t z[r][t] a[k][t]},
    * each chain from zero.
    *
-   * @param z row r of step t from zAt + t * zStep + r * 16
-   * @param a row k of step t from aAt + t * aStep + k * 16
-   * @param sum entry (k, r) from sumAt + (k * width + r) * 16, eight floats
+   * @param z row r of step t from zAt + r * zStride + t * 16
+   * @param a row k of step t from aAt + k * aStride + t * 16
+   * @param sum entry (k, r) from sumAt + k * sumStride + r * 16, eight floats
    */
   static void overTime(
       float[] z,
       int zAt,
-      int zStep,
+      int zStride,
       float[] a,
       int aAt,
-      int aStep,
+      int aStride,
       int steps,
       float[] sum,
       int sumAt,
-      int width) {
+      int sumStride) {
     FloatVector p0 = FloatVector.zero(SPECIES);
     FloatVector p1 = p0;
     FloatVector p2 = p0;
@@ -168,87 +171,108 @@ final class VectorProducts {
     FloatVector q1 = p0;
     FloatVector q2 = p0;
     FloatVector q3 = p0;
+    int a1 = aAt + aStride;
+    int r1 = zAt + zStride;
+    int r2 = r1 + zStride;
+    int r3 = r2 + zStride;
     for (int t = 0; t < steps; t++) {
-      int at = aAt + t * aStep;
-      FloatVector p = FloatVector.fromArray(SPECIES, a, at);
-      FloatVector q = FloatVector.fromArray(SPECIES, a, at + LANES);
-      int row = zAt + t * zStep;
-      FloatVector z0 = FloatVector.fromArray(SPECIES, z, row);
+      FloatVector p = FloatVector.fromArray(SPECIES, a, aAt + t * LANES);
+      FloatVector q = FloatVector.fromArray(SPECIES, a, a1 + t * LANES);
+      FloatVector z0 = FloatVector.fromArray(SPECIES, z, zAt + t * LANES);
       p0 = z0.fma(p, p0);
       q0 = z0.fma(q, q0);
-      FloatVector z1 = FloatVector.fromArray(SPECIES, z, row + LANES);
+      FloatVector z1 = FloatVector.fromArray(SPECIES, z, r1 + t * LANES);
       p1 = z1.fma(p, p1);
       q1 = z1.fma(q, q1);
-      FloatVector z2 = FloatVector.fromArray(SPECIES, z, row + 2 * LANES);
+      FloatVector z2 = FloatVector.fromArray(SPECIES, z, r2 + t * LANES);
       p2 = z2.fma(p, p2);
       q2 = z2.fma(q, q2);
-      FloatVector z3 = FloatVector.fromArray(SPECIES, z, row + 3 * LANES);
+      FloatVector z3 = FloatVector.fromArray(SPECIES, z, r3 + t * LANES);
       p3 = z3.fma(p, p3);
       q3 = z3.fma(q, q3);
     }
-    int second = sumAt + width * LANES;
     p0.add(FloatVector.fromArray(SPECIES, sum, sumAt)).intoArray(sum, sumAt);
-    p1.add(FloatVector.fromArray(SPECIES, sum, sumAt + LANES)).intoArray(sum, sumAt + LANES);
-    p2.add(FloatVector.fromArray(SPECIES, sum, sumAt + 2 * LANES))
-        .intoArray(sum, sumAt + 2 * LANES);
-    p3.add(FloatVector.fromArray(SPECIES, sum, sumAt + 3 * LANES))
-        .intoArray(sum, sumAt + 3 * LANES);
-    q0.add(FloatVector.fromArray(SPECIES, sum, second)).intoArray(sum, second);
-    q1.add(FloatVector.fromArray(SPECIES, sum, second + LANES)).intoArray(sum, second + LANES);
-    q2.add(FloatVector.fromArray(SPECIES, sum, second + 2 * LANES))
-        .intoArray(sum, second + 2 * LANES);
-    q3.add(FloatVector.fromArray(SPECIES, sum, second + 3 * LANES))
-        .intoArray(sum, second + 3 * LANES);
+    p1.add(FloatVector.fromArray(SPECIES, sum, sumAt + 16)).intoArray(sum, sumAt + 16);
+    p2.add(FloatVector.fromArray(SPECIES, sum, sumAt + 32)).intoArray(sum, sumAt + 32);
+    p3.add(FloatVector.fromArray(SPECIES, sum, sumAt + 48)).intoArray(sum, sumAt + 48);
+    int to = sumAt + sumStride;
+    q0.add(FloatVector.fromArray(SPECIES, sum, to)).intoArray(sum, to);
+    q1.add(FloatVector.fromArray(SPECIES, sum, to + 16)).intoArray(sum, to + 16);
+    q2.add(FloatVector.fromArray(SPECIES, sum, to + 32)).intoArray(sum, to + 32);
+    q3.add(FloatVector.fromArray(SPECIES, sum, to + 48)).intoArray(sum, to + 48);
   }
 
-  /** {@link #overTime} for one weight. */
-  static void overTimeOne(
-      float[] z,
-      int zAt,
-      int zStep,
-      float[] a,
-      int aAt,
-      int aStep,
-      int steps,
-      float[] sum,
-      int sumAt) {
-    FloatVector p = FloatVector.zero(SPECIES);
-    for (int t = 0; t < steps; t++) {
-      p =
-          FloatVector.fromArray(SPECIES, z, zAt + t * zStep)
-              .fma(FloatVector.fromArray(SPECIES, a, aAt + t * aStep), p);
-    }
-    p.add(FloatVector.fromArray(SPECIES, sum, sumAt)).intoArray(sum, sumAt);
-  }
-
-  /** {@link #overTime} for four weights of one column; a row of ones makes them biases. */
+  /** {@link #overTime} for four weights: rows of z with one row of a. */
   static void overTimeFour(
-      float[] z,
-      int zAt,
-      int zStep,
-      float[] a,
-      int aAt,
-      int aStep,
-      int steps,
-      float[] sum,
-      int sumAt) {
+      float[] z, int zAt, int zStride, float[] a, int aAt, int steps, float[] sum, int sumAt) {
     FloatVector p0 = FloatVector.zero(SPECIES);
     FloatVector p1 = p0;
     FloatVector p2 = p0;
     FloatVector p3 = p0;
+    int r1 = zAt + zStride;
+    int r2 = r1 + zStride;
+    int r3 = r2 + zStride;
     for (int t = 0; t < steps; t++) {
-      FloatVector p = FloatVector.fromArray(SPECIES, a, aAt + t * aStep);
-      int row = zAt + t * zStep;
-      p0 = FloatVector.fromArray(SPECIES, z, row).fma(p, p0);
-      p1 = FloatVector.fromArray(SPECIES, z, row + LANES).fma(p, p1);
-      p2 = FloatVector.fromArray(SPECIES, z, row + 2 * LANES).fma(p, p2);
-      p3 = FloatVector.fromArray(SPECIES, z, row + 3 * LANES).fma(p, p3);
+      FloatVector p = FloatVector.fromArray(SPECIES, a, aAt + t * LANES);
+      p0 = FloatVector.fromArray(SPECIES, z, zAt + t * LANES).fma(p, p0);
+      p1 = FloatVector.fromArray(SPECIES, z, r1 + t * LANES).fma(p, p1);
+      p2 = FloatVector.fromArray(SPECIES, z, r2 + t * LANES).fma(p, p2);
+      p3 = FloatVector.fromArray(SPECIES, z, r3 + t * LANES).fma(p, p3);
     }
     p0.add(FloatVector.fromArray(SPECIES, sum, sumAt)).intoArray(sum, sumAt);
-    p1.add(FloatVector.fromArray(SPECIES, sum, sumAt + LANES)).intoArray(sum, sumAt + LANES);
-    p2.add(FloatVector.fromArray(SPECIES, sum, sumAt + 2 * LANES))
-        .intoArray(sum, sumAt + 2 * LANES);
-    p3.add(FloatVector.fromArray(SPECIES, sum, sumAt + 3 * LANES))
-        .intoArray(sum, sumAt + 3 * LANES);
+    p1.add(FloatVector.fromArray(SPECIES, sum, sumAt + 16)).intoArray(sum, sumAt + 16);
+    p2.add(FloatVector.fromArray(SPECIES, sum, sumAt + 32)).intoArray(sum, sumAt + 32);
+    p3.add(FloatVector.fromArray(SPECIES, sum, sumAt + 48)).intoArray(sum, sumAt + 48);
+  }
+
+  /** {@link #overTime} for one weight. */
+  static void overTimeOne(
+      float[] z, int zAt, float[] a, int aAt, int steps, float[] sum, int sumAt) {
+    FloatVector p = FloatVector.zero(SPECIES);
+    for (int t = 0; t < steps; t++) {
+      p =
+          FloatVector.fromArray(SPECIES, z, zAt + t * LANES)
+              .fma(FloatVector.fromArray(SPECIES, a, aAt + t * LANES), p);
+    }
+    p.add(FloatVector.fromArray(SPECIES, sum, sumAt)).intoArray(sum, sumAt);
+  }
+
+  /**
+   * The three peephole weights of one unit: i and f with the cell of the step before, o with its
+   * own.
+   *
+   * @param z rows of the gates i, f, c, o, gateStride apart
+   * @param c cells of the unit, step t - 1 at cAt + t * 16
+   * @param sum entries ci, cf, co, sumStride apart
+   */
+  static void overTimePeepholes(
+      float[] z,
+      int zAt,
+      int gateStride,
+      float[] c,
+      int cAt,
+      int steps,
+      float[] sum,
+      int sumAt,
+      int sumStride) {
+    FloatVector in = FloatVector.zero(SPECIES);
+    FloatVector forget = in;
+    FloatVector out = in;
+    int f = zAt + gateStride;
+    int o = zAt + 3 * gateStride;
+    int after = cAt + LANES;
+    for (int t = 0; t < steps; t++) {
+      FloatVector before = FloatVector.fromArray(SPECIES, c, cAt + t * LANES);
+      in = FloatVector.fromArray(SPECIES, z, zAt + t * LANES).fma(before, in);
+      forget = FloatVector.fromArray(SPECIES, z, f + t * LANES).fma(before, forget);
+      out =
+          FloatVector.fromArray(SPECIES, z, o + t * LANES)
+              .fma(FloatVector.fromArray(SPECIES, c, after + t * LANES), out);
+    }
+    in.add(FloatVector.fromArray(SPECIES, sum, sumAt)).intoArray(sum, sumAt);
+    int at = sumAt + sumStride;
+    forget.add(FloatVector.fromArray(SPECIES, sum, at)).intoArray(sum, at);
+    at += sumStride;
+    out.add(FloatVector.fromArray(SPECIES, sum, at)).intoArray(sum, at);
   }
 }

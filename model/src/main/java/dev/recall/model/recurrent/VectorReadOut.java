@@ -16,13 +16,14 @@ final class VectorReadOut {
   private final int w;
   private final int b;
   private final float[] sums; // [1 + inputs][outputs][16]
-  private final float[] ones; // [16]
   private final float[] loss; // [16]
   private final float[] weight; // [16]
   private final float[] blockLoss; // [16]
   private final float[] blockWeight; // [16]
 
-  private float[] y = {}; // [T][outputs][16]; backward: derivatives
+  private int steps; // T that y has room for
+  private float[] ones; // [T][16]
+  private float[] y; // [outputs][T][16]; backward: derivatives
 
   VectorReadOut(int inputs, int outputs, ParameterLayout layout) {
     this.inputs = inputs;
@@ -30,17 +31,18 @@ final class VectorReadOut {
     this.w = layout.offset("out.w");
     this.b = layout.offset("out.b");
     this.sums = new float[(1 + inputs) * outputs * LANES];
-    this.ones = new float[LANES];
-    Arrays.fill(ones, 1f);
     this.loss = new float[LANES];
     this.weight = new float[LANES];
     this.blockLoss = new float[LANES];
     this.blockWeight = new float[LANES];
   }
 
-  void reserve(int steps) {
-    if (y.length < steps * outputs * LANES) {
-      y = new float[steps * outputs * LANES];
+  void reserve(int wanted) {
+    if (steps < wanted) {
+      steps = wanted;
+      y = new float[outputs * steps * LANES];
+      ones = new float[steps * LANES];
+      Arrays.fill(ones, 1f);
     }
   }
 
@@ -50,29 +52,34 @@ final class VectorReadOut {
     Arrays.fill(weight, 0f);
   }
 
-  void forward(float[] p, VectorLayer layer, int steps) {
-    for (int t = 0; t < steps; t++) {
+  void forward(float[] p, VectorLayer layer, int length) {
+    for (int t = 0; t < length; t++) {
       for (int j = 0; j < outputs; j++) {
         VectorProducts.one(
             p[b + j],
             p,
             w + j,
             outputs,
-            layer.read(),
-            layer.outputAt(t),
+            layer.history(),
+            layer.outputAt(0) + t * LANES,
+            layer.stride(),
             inputs,
             y,
-            (t * outputs + j) * LANES);
+            row(j, t));
       }
     }
   }
 
+  private int row(int j, int t) {
+    return (j * steps + t) * LANES;
+  }
+
   /** Copies the outputs of a block of sequences to [T, B, outputs]. */
-  void copyOutputs(int steps, int first, int count, int batchSize, float[] out) {
-    for (int t = 0; t < steps; t++) {
+  void copyOutputs(int length, int first, int count, int batchSize, float[] out) {
+    for (int t = 0; t < length; t++) {
       for (int j = 0; j < outputs; j++) {
         for (int lane = 0; lane < count; lane++) {
-          out[(t * batchSize + first + lane) * outputs + j] = y[(t * outputs + j) * LANES + lane];
+          out[(t * batchSize + first + lane) * outputs + j] = y[row(j, t) + lane];
         }
       }
     }
@@ -85,7 +92,7 @@ final class VectorReadOut {
     for (int t = 0; t < batch.steps(); t++) {
       for (int j = 0; j < outputs; j++) {
         int at = (t * batch.batchSize() + first) * outputs + j;
-        int row = (t * outputs + j) * LANES;
+        int row = row(j, t);
         lossOfRow(row, batch.targets(), batch.weights(), at, count);
         Arrays.fill(y, row + count, row + LANES, 0f);
       }
@@ -111,8 +118,8 @@ final class VectorReadOut {
    *
    * @param dh [T][inputs][16], overwritten
    */
-  void backward(float[] p, VectorLayer layer, float[] dh, int steps) {
-    for (int t = 0; t < steps; t++) {
+  void backward(float[] p, VectorLayer layer, float[] dh, int length) {
+    for (int t = 0; t < length; t++) {
       for (int k = 0; k < inputs; k++) {
         VectorProducts.one(
             0f,
@@ -120,26 +127,37 @@ final class VectorReadOut {
             w + k * outputs,
             1,
             y,
-            t * outputs * LANES,
+            t * LANES,
+            steps * LANES,
             outputs,
             dh,
             (t * inputs + k) * LANES);
       }
     }
-    int step = outputs * LANES;
+    int stride = layer.stride();
     for (int half = 0; half < LANES; half += WIDTH) {
       for (int j = 0; j < outputs; j++) {
-        int row = j * LANES + half;
-        VectorProducts.overTimeOne(y, row, step, ones, half, 0, steps, sums, row);
-        for (int k = 0; k < inputs; k++) {
+        int row = row(j, 0) + half;
+        VectorProducts.overTimeOne(y, row, ones, half, length, sums, j * LANES + half);
+        int k = 0;
+        for (; k + 4 <= inputs && outputs == 1; k += 4) {
+          VectorProducts.overTimeFour(
+              layer.history(),
+              layer.outputAt(k) + half,
+              stride,
+              y,
+              row,
+              length,
+              sums,
+              (1 + k) * LANES + half);
+        }
+        for (; k < inputs; k++) {
           VectorProducts.overTimeOne(
               y,
               row,
-              step,
-              layer.read(),
-              layer.outputAt(0) + k * LANES + half,
-              layer.step(),
-              steps,
+              layer.history(),
+              layer.outputAt(k) + half,
+              length,
               sums,
               ((1 + k) * outputs + j) * LANES + half);
         }

@@ -35,15 +35,29 @@ final class ConfigOptions {
     return load(storage, List.of());
   }
 
-  /** Loads with other sources below the user's files. */
+  /**
+   * Loads with other sources below the user's files; files that cannot be read are problems too.
+   */
   RunConfig load(Storage storage, List<ConfigSource> below) throws InvalidConfig {
     List<ConfigSource> sources = new ArrayList<>(below);
+    List<String> problems = new ArrayList<>();
     for (String file : files) {
-      // spark-submit's own --properties-file is on this machine's disk too.
       String path = !file.contains(":") && Files.exists(Path.of(file)) ? localUri(file) : file;
-      sources.add(new ConfigSource(file, storage.readText(path)));
+      try {
+        sources.add(new ConfigSource(file, storage.readText(path)));
+      } catch (UserError e) {
+        problems.add(e.getMessage());
+      }
     }
-    return ConfigLoader.load(sources, assignments);
+    if (problems.isEmpty()) {
+      return ConfigLoader.load(sources, assignments);
+    }
+    try {
+      ConfigLoader.load(sources, assignments);
+    } catch (InvalidConfig e) {
+      problems.add(e.getMessage());
+    }
+    throw new InvalidConfig(problems);
   }
 
   static String localUri(String file) {

@@ -100,7 +100,7 @@ final class EvaluateCommand implements Callable<Integer> {
         .put("loss_floor", config.task().bayesLoss())
         .put("loss_above_floor", evaluation.lossAboveFloor())
         .put("recall_mse", evaluation.recallMse())
-        .put("rounds", Long.parseLong(tensors.metadata().getOrDefault("round", "0")))
+        .put("rounds", roundsOf(file, tensors))
         .put("examples", evaluation.sequences())
         .put("seconds", seconds)
         .put("useful_share", 1.0)
@@ -113,6 +113,15 @@ final class EvaluateCommand implements Callable<Integer> {
     return RunDirectory.newestCheckpoint(storage, path)
         .orElseThrow(
             () -> new UserError(path + ": expected a run with a checkpoint, found none in it"));
+  }
+
+  private static long roundsOf(String file, TensorFile tensors) {
+    String round = tensors.metadata().getOrDefault("round", "0");
+    try {
+      return Long.parseLong(round);
+    } catch (NumberFormatException e) {
+      throw new UserError(file + ": expected a number as metadata round, found " + round);
+    }
   }
 
   private static List<ConfigSource> settingsOf(String file, TensorFile tensors) {

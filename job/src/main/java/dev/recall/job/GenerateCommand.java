@@ -14,7 +14,6 @@ import dev.recall.model.format.TensorFile.Tensor;
 import java.io.IOException;
 import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
@@ -96,17 +95,19 @@ final class GenerateCommand implements Callable<Integer> {
 
   private BatchKey key(RunConfig config) {
     try {
-      return new BatchKey(
-          seed == null ? config.seed() : seed,
-          Purpose.valueOf(purpose.toUpperCase(Locale.ROOT)),
-          round,
-          shard,
-          step);
+      return new BatchKey(seed == null ? config.seed() : seed, purpose(), round, shard, step);
     } catch (IllegalArgumentException e) {
-      throw new UserError(
-          e.getMessage().startsWith("No enum constant")
-              ? "--purpose: expected training, validation or test, found " + purpose
-              : "--round, --shard, --step: " + e.getMessage());
+      throw new UserError("--round, --shard, --step: " + e.getMessage());
     }
+  }
+
+  private Purpose purpose() {
+    return switch (purpose) {
+      case "training" -> Purpose.TRAINING;
+      case "validation" -> Purpose.VALIDATION;
+      case "test" -> Purpose.TEST;
+      default ->
+          throw new UserError("--purpose: expected training, validation or test, found " + purpose);
+    };
   }
 }

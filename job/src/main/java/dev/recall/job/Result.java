@@ -4,6 +4,7 @@ import dev.recall.datagen.MemoryTask;
 import dev.recall.job.config.RunConfig;
 import dev.recall.job.report.RecallInWords;
 import dev.recall.job.store.RunDirectory;
+import dev.recall.job.train.StopReason;
 import dev.recall.job.train.TrainingOutcome;
 import dev.recall.job.train.TrainingState;
 import dev.recall.model.Evaluation;
@@ -25,20 +26,20 @@ final class Result {
       RunDirectory directory) {
     out.printf(
         Locale.ROOT,
-        "%nstopped after round %d: %s; %.1f s, useful share %.0f%%%n",
+        "%nstopped after round %d: %s; %.1f s%s%n",
         state.round(),
         outcome.reason().sentence(),
         outcome.seconds(),
-        100 * outcome.usefulShare());
+        Double.isNaN(outcome.usefulShare())
+            ? ""
+            : String.format(Locale.ROOT, ", useful share %.0f%%", 100 * outcome.usefulShare()));
     print(out, config, evaluation, digest);
     out.println("run directory       " + directory.path());
     out.println();
-    out.println("next: recall evaluate " + directory.path());
-    out.println(
-        "      recall train --resume "
-            + directory.path()
-            + " --set stop.rounds="
-            + 2 * config.stop().rounds());
+    out.println("next: deploy/bin/recall evaluate " + directory.path());
+    if (outcome.reason() == StopReason.SECONDS) {
+      out.println("      deploy/bin/recall train --resume " + directory.path());
+    }
     out.flush();
   }
 

@@ -1,6 +1,7 @@
 package dev.recall.job;
 
 import dev.recall.datagen.Purpose;
+import dev.recall.job.config.ConfigLoader;
 import dev.recall.job.config.ConfigSource;
 import dev.recall.job.config.InvalidConfig;
 import dev.recall.job.config.RunConfig;
@@ -27,7 +28,6 @@ import java.time.ZonedDateTime;
 import java.time.format.DateTimeFormatter;
 import java.util.List;
 import java.util.Locale;
-import java.util.Optional;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -88,24 +88,16 @@ final class TrainCommand implements Callable<Integer> {
       throw new UserError("--resume: expected neither --run nor --init beside it");
     }
     Storage storage = new Storage(SparkHome.hadoopSettings());
-    RunConfig config = resume == null ? options.load(storage) : resumedConfig(storage);
-    float[] start = resume == null ? startingPoint(storage, config) : null;
-    RunDirectory directory =
-        resume == null
-            ? RunDirectory.create(storage, storage.qualify(newRun()), config)
-            : RunDirectory.open(storage, storage.qualify(resume), config);
-    TrainingState state;
-    if (resume == null) {
-      state = TrainingState.initial(config, start);
-    } else {
-      Optional<TrainingState> restored = directory.restore();
-      state =
-          restored.orElseGet(
-              () ->
-                  TrainingState.initial(
-                      config, config.initializer().initialize(config.model(), config.seed())));
+    if (resume != null) {
+      RunConfig config = resumedConfig(storage);
+      RunDirectory directory = RunDirectory.open(storage, storage.qualify(resume), config);
+      TrainingState state = directory.restore();
       directory.writeConfig();
+      return train(storage, config, directory, state);
     }
+    RunConfig config = options.load(storage);
+    TrainingState state = TrainingState.initial(config, startingPoint(storage, config));
+    RunDirectory directory = RunDirectory.create(storage, storage.qualify(newRun()), config, state);
     return train(storage, config, directory, state);
   }
 
@@ -125,7 +117,7 @@ final class TrainCommand implements Callable<Integer> {
     String directory = storage.qualify(resume);
     ConfigSource stored =
         new ConfigSource(directory + "/config.conf", RunDirectory.configText(storage, directory));
-    RunConfig before = dev.recall.job.config.ConfigLoader.load(List.of(stored), List.of());
+    RunConfig before = ConfigLoader.load(List.of(stored), List.of());
     RunConfig now = options.load(storage, List.of(stored));
     List<String> conflicts = before.exactnessConflicts(now);
     if (!conflicts.isEmpty()) {

@@ -220,7 +220,11 @@ public final class ConfigLoader {
   private static List<Setting> settings(Config config) {
     List<Setting> settings = new ArrayList<>();
     for (Map.Entry<String, ConfigValue> leaf : leaves(config.root()).entrySet()) {
-      String value = leaf.getValue().render(ConfigRenderOptions.concise());
+      boolean list = leaf.getValue().valueType() == ConfigValueType.LIST;
+      String value =
+          list
+              ? Settings.text(leaf.getValue())
+              : leaf.getValue().render(ConfigRenderOptions.concise());
       settings.add(new Setting(leaf.getKey(), value, Settings.place(leaf.getValue())));
     }
     return settings;

@@ -129,7 +129,10 @@ final class Settings {
    * commas; they are put together again.
    */
   String text(String key) {
-    ConfigValue value = config.getValue(key);
+    return text(config.getValue(key));
+  }
+
+  static String text(ConfigValue value) {
     if (value.valueType() == ConfigValueType.LIST) {
       return ((List<?>) value.unwrapped())
           .stream().map(String::valueOf).collect(Collectors.joining(", ", "[", "]"));

@@ -2,9 +2,12 @@ package dev.recall.job.spark;
 
 import dev.recall.job.train.ShardPass;
 import dev.recall.job.train.ShardPlan;
+import dev.recall.model.recurrent.Engines;
 import java.io.Serializable;
 import java.util.ArrayDeque;
 import java.util.Deque;
+import org.apache.spark.SparkEnv;
+import org.slf4j.LoggerFactory;
 
 /**
  * Engines and buffers of one executor, one per running task, kept between rounds. It is broadcast
@@ -18,16 +21,18 @@ final class PassPool implements Serializable {
   private transient Deque<ShardPass> idle;
 
   synchronized ShardPass take(ShardPlan plan) {
-    if (idle == null || idle.isEmpty()) {
-      return new ShardPass(plan);
+    if (idle == null) {
+      idle = new ArrayDeque<>();
+      String executor = SparkEnv.get().executorId();
+      if (!executor.equals("driver")) {
+        LoggerFactory.getLogger(PassPool.class)
+            .info("executor {} has the {}", executor, Engines.description());
+      }
     }
-    return idle.pop();
+    return idle.isEmpty() ? new ShardPass(plan) : idle.pop();
   }
 
   synchronized void giveBack(ShardPass pass) {
-    if (idle == null) {
-      idle = new ArrayDeque<>();
-    }
     idle.push(pass);
   }
 }

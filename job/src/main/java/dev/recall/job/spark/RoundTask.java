@@ -41,9 +41,10 @@ final class RoundTask extends AbstractFunction2<TaskContext, Iterator<Integer>, 
     float[][] vectors = start.value();
     float[][] localState = new float[vectors.length - 1][];
     System.arraycopy(vectors, 1, localState, 0, localState.length);
-    ShardPass pass = pool.value().take(plan);
+    PassPool passes = pool.value();
+    ShardPass pass = passes.take(plan);
     TaskResult result = TaskResult.of(pass, vectors[0], localState, round, shards);
-    pool.value().giveBack(pass);
+    passes.giveBack(pass);
     return result;
   }
 }

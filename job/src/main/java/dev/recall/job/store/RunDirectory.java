@@ -46,18 +46,25 @@ public final class RunDirectory implements TrainingListener {
   }
 
   /**
-   * Makes the directory of a new run.
+   * Makes the directory of a new run: a checkpoint of what it starts from, then config.conf, by
+   * which others know that a run is there. What is left of an attempt that did not get so far is
+   * taken over.
    *
    * @param storage file systems
-   * @param path must not exist or be empty
+   * @param path must hold nothing else
    * @param config the run's
-   * @return the directory, with config.conf in it
+   * @param start the state before the first round
+   * @return the directory
    * @throws IOException when it cannot be written
    * @throws UserError when there is something already
    */
-  public static RunDirectory create(Storage storage, String path, RunConfig config)
-      throws IOException {
-    if (storage.exists(path) && !(storage.isDirectory(path) && storage.list(path).isEmpty())) {
+  public static RunDirectory create(
+      Storage storage, String path, RunConfig config, TrainingState start) throws IOException {
+    boolean free =
+        !storage.exists(path)
+            || (storage.isDirectory(path)
+                && List.of("checkpoints", "metrics").containsAll(storage.list(path)));
+    if (!free) {
       throw new UserError(
           path
               + ": expected no run there yet, found one; go on with --resume "
@@ -67,7 +74,8 @@ public final class RunDirectory implements TrainingListener {
     storage.makeDirectory(path + "/checkpoints");
     storage.makeDirectory(path + "/metrics");
     RunDirectory run = new RunDirectory(storage, path, config);
-    storage.write(path + "/config.conf", config.text().getBytes(StandardCharsets.UTF_8));
+    run.checkpoint(start);
+    run.writeConfig();
     return run;
   }
 
@@ -119,28 +127,31 @@ public final class RunDirectory implements TrainingListener {
   }
 
   /**
-   * Restores the newest checkpoint and removes metrics of rounds after it, and what a process that
-   * was killed had not finished writing. Changes nothing when the checkpoint cannot be used.
+   * Restores the newest checkpoint and removes what speaks of rounds after it: metrics, the result,
+   * and what a process that was killed had not finished writing. Changes nothing when the
+   * checkpoint cannot be used.
    *
-   * @return the state, or nothing when the run has no checkpoint yet
-   * @throws IOException when later metrics cannot be removed
-   * @throws UserError when the checkpoint is not whole or of another model
+   * @return the state
+   * @throws IOException when something cannot be removed
+   * @throws UserError when there is no checkpoint, or it is not whole or of another model
    */
-  public Optional<TrainingState> restore() throws IOException {
-    Optional<String> newest = newestCheckpoint(storage, path);
-    Optional<TrainingState> state =
-        newest.map(file -> Checkpoint.decode(file, storage.read(file), config));
-    int round = state.map(TrainingState::round).orElse(0);
+  public TrainingState restore() throws IOException {
+    String newest =
+        newestCheckpoint(storage, path)
+            .orElseThrow(
+                () -> new UserError(path + "/checkpoints: expected a checkpoint, found none"));
+    TrainingState state = Checkpoint.decode(newest, storage.read(newest), config);
     for (String name : storage.list(path + "/metrics")) {
       Matcher matcher = METRICS.matcher(name);
-      if (matcher.matches() && Integer.parseInt(matcher.group(2)) > round) {
+      if (matcher.matches() && Integer.parseInt(matcher.group(2)) > state.round()) {
         storage.delete(path + "/metrics/" + name);
       }
     }
+    storage.delete(path + "/summary.json");
     for (String directory : List.of(path, path + "/checkpoints", path + "/metrics")) {
       storage.deleteUnfinished(directory);
     }
-    lastCheckpoint = newest;
+    lastCheckpoint = Optional.of(newest);
     return state;
   }
 

@@ -11,8 +11,10 @@ import java.util.UUID;
 import java.util.function.Predicate;
 import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.fs.FSDataOutputStream;
+import org.apache.hadoop.fs.FileAlreadyExistsException;
 import org.apache.hadoop.fs.FileStatus;
 import org.apache.hadoop.fs.FileSystem;
+import org.apache.hadoop.fs.ParentNotDirectoryException;
 import org.apache.hadoop.fs.Path;
 import org.apache.hadoop.fs.UnsupportedFileSystemException;
 
@@ -109,6 +111,7 @@ public final class Storage {
    * @param path the file
    * @param bytes its content
    * @throws IOException when it cannot be written; what was there is then still there
+   * @throws UserError when a file is in the way
    */
   public void write(String path, byte[] bytes) throws IOException {
     FileSystem fileSystem = fileSystem(path);
@@ -125,6 +128,8 @@ public final class Storage {
           && !(fileSystem.delete(target, false) && fileSystem.rename(aside, target))) {
         throw new IOException("cannot rename " + aside + " to " + target);
       }
+    } catch (ParentNotDirectoryException | FileAlreadyExistsException e) {
+      throw inTheWay(path, e);
     } finally {
       fileSystem.delete(aside, false);
     }
@@ -207,11 +212,20 @@ public final class Storage {
    *
    * @param directory the directory
    * @throws IOException when it cannot be made
+   * @throws UserError when there is a file in the way
    */
   public void makeDirectory(String directory) throws IOException {
-    if (!fileSystem(directory).mkdirs(new Path(directory))) {
-      throw new IOException("cannot make directory " + directory);
+    try {
+      if (!fileSystem(directory).mkdirs(new Path(directory))) {
+        throw new IOException("cannot make directory " + directory);
+      }
+    } catch (ParentNotDirectoryException | FileAlreadyExistsException e) {
+      throw inTheWay(directory, e);
     }
+  }
+
+  private static UserError inTheWay(String path, IOException e) {
+    return new UserError(path + ": expected directories above, found a file; " + e.getMessage());
   }
 
   /**

@@ -16,6 +16,6 @@ public final class NumericalException extends RuntimeException {
             + " and parameter norm "
             + parameterNorm
             + "; lower training.optimizer.learning-rate"
-            + " (with local steps training.local-optimizer.learning-rate) or set clip-norm");
+            + " (with local steps training.local-optimizer.learning-rate) or set its clip-norm");
   }
 }

@@ -1,0 +1,151 @@
+package dev.recall.job;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
+import dev.recall.job.config.Configs;
+import java.io.File;
+import java.io.IOException;
+import java.lang.management.ManagementFactory;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Random;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Processes that are killed (SIGKILL) at moments of no one's choice, and go on. */
+class KilledRunTest {
+
+  private static final int KILLED = 128 + 9;
+
+  /** Every kind of state, and a checkpoint after each round, so that most kills hit a write. */
+  private static final List<String> SETTINGS =
+      Configs.smallWith(
+          "training.local-steps=2", "stop.patience=100000", "checkpoint.every-rounds=1");
+
+  @TempDir private Path folder;
+
+  private final List<Process> started = new ArrayList<>();
+
+  @AfterEach
+  void endWhatWasStarted() {
+    started.forEach(Process::destroyForcibly);
+  }
+
+  private Path run() {
+    return folder.resolve("run");
+  }
+
+  private Path log() {
+    return folder.resolve("log");
+  }
+
+  private Process start(List<String> jvmOptions, List<String> args) throws IOException {
+    List<String> command = new ArrayList<>();
+    command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+    command.addAll(List.of("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xmx512m"));
+    // The options by which this JVM was opened to Spark; the Vector API is of no use without the
+    // second compiler.
+    ManagementFactory.getRuntimeMXBean().getInputArguments().stream()
+        .filter(option -> option.startsWith("--add-opens"))
+        .forEach(command::add);
+    // What killed processes leave there goes with the folder.
+    command.add("-Djava.io.tmpdir=" + folder);
+    command.addAll(jvmOptions);
+    command.addAll(List.of("-cp", System.getProperty("java.class.path"), "dev.recall.job.Main"));
+    command.addAll(args);
+    File log = log().toFile();
+    Process process =
+        new ProcessBuilder(command)
+            .redirectErrorStream(true)
+            .redirectOutput(ProcessBuilder.Redirect.appendTo(log))
+            .start();
+    started.add(process);
+    return process;
+  }
+
+  private int newestRound() {
+    return RunFiles.names(run().resolve("checkpoints")).stream()
+        .filter(name -> name.startsWith("round-"))
+        .mapToInt(name -> Integer.parseInt(name.replaceAll("\\D", "")))
+        .max()
+        .orElse(-1);
+  }
+
+  private static List<String> begin(Path run, int rounds, String... options) {
+    List<String> args = Commands.with(SETTINGS, "train", "--run", run.toString());
+    args.addAll(List.of("--set", "stop.rounds=" + rounds));
+    args.addAll(List.of(options));
+    return args;
+  }
+
+  private List<String> beginOrGoOn(int rounds, String... options) {
+    if (!run().resolve("config.conf").toFile().exists()) {
+      return begin(run(), rounds, options);
+    }
+    List<String> args = new ArrayList<>(List.of("train", "--resume", run().toString()));
+    args.addAll(List.of(options));
+    return args;
+  }
+
+  private void killAt(int round, int rounds, List<String> jvmOptions, String... options)
+      throws IOException, InterruptedException {
+    Process process = start(jvmOptions, beginOrGoOn(rounds, options));
+    await()
+        .atMost(Duration.ofSeconds(60))
+        .pollDelay(Duration.ZERO)
+        .pollInterval(Duration.ofMillis(1))
+        .until(() -> newestRound() >= round || !process.isAlive());
+    process.destroyForcibly();
+    assertThat(process.waitFor()).as("was running: %s", RunFiles.text(log())).isEqualTo(KILLED);
+  }
+
+  private void assertEndsAsIfNothingHadHappened(int rounds) {
+    Path whole = folder.resolve("whole");
+    assertThat(Commands.recall(begin(whole, rounds, "--without-spark")).exitCode()).isZero();
+    for (String figure : List.of("parameters_sha256", "loss", "recall_mse", "rounds", "examples")) {
+      assertThat(RunFiles.json(run().resolve("summary.json")).get(figure))
+          .as(figure)
+          .isEqualTo(RunFiles.json(whole.resolve("summary.json")).get(figure));
+    }
+    assertThat(RunFiles.metricsRounds(run()))
+        .isEqualTo(IntStream.rangeClosed(1, rounds).boxed().toList());
+    assertThat(RunFiles.snapshot(run()).keySet())
+        .noneMatch(name -> name.endsWith(".tmp") || name.endsWith(".crc"));
+  }
+
+  @Test
+  void endsInTheHashOfTheUninterruptedRun() throws IOException, InterruptedException {
+    Random random = new Random(20);
+    for (int kill = 0; kill < 3; kill++) {
+      killAt(kill == 0 ? 0 : 30 * kill + random.nextInt(30), 120, List.of(), "--without-spark");
+      // Whatever the moment, the newest checkpoint is whole.
+      assertThat(Commands.recall("evaluate", run().toString()).exitCode()).isZero();
+    }
+    Commands.Result last = Commands.recall(beginOrGoOn(120, "--without-spark"));
+    assertThat(last.exitCode()).as(last.err()).isZero();
+    assertEndsAsIfNothingHadHappened(120);
+  }
+
+  @Test
+  @Tag("cluster")
+  void endsInTheHashOfTheUninterruptedRunWithSparkToo() throws IOException, InterruptedException {
+    List<String> spark =
+        List.of(
+            "-Dspark.master=local[2]",
+            "-Dspark.ui.enabled=false",
+            "-Dspark.driver.host=127.0.0.1",
+            "-Dspark.serializer=org.apache.spark.serializer.KryoSerializer");
+    killAt(10, 40, spark);
+    Process last = start(spark, beginOrGoOn(40));
+    assertThat(last.waitFor(60, TimeUnit.SECONDS)).isTrue();
+    assertThat(last.exitValue()).as(RunFiles.text(log())).isZero();
+    assertEndsAsIfNothingHadHappened(40);
+  }
+}

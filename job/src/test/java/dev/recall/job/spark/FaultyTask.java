@@ -1,0 +1,88 @@
+package dev.recall.job.spark;
+
+import dev.recall.datagen.BatchKey;
+import dev.recall.datagen.Purpose;
+import dev.recall.datagen.SequenceBatch;
+import dev.recall.datagen.SequenceTask;
+import java.util.concurrent.CountDownLatch;
+import org.apache.spark.SparkEnv;
+import org.apache.spark.TaskContext;
+
+/** Another task's batches; the first attempt at one shard of one round goes wrong in Spark. */
+record FaultyTask(SequenceTask task, Fault fault, int round, int shard) implements SequenceTask {
+
+  enum Fault {
+    /** The task throws. */
+    FAILS,
+    /** The task never ends by itself; Spark interrupts it when a copy has ended. */
+    HANGS,
+    /** The executor's process dies. */
+    TAKES_THE_EXECUTOR_WITH_IT
+  }
+
+  @Override
+  public void generate(BatchKey key, SequenceBatch batch) {
+    task.generate(key, batch);
+    TaskContext context = TaskContext.get();
+    boolean here =
+        key.purpose() == Purpose.TRAINING && key.round() == round && key.shard() == shard;
+    if (here && context != null && context.attemptNumber() == 0) {
+      goWrong();
+    }
+  }
+
+  private void goWrong() {
+    switch (fault) {
+      case FAILS -> throw new IllegalStateException("the first attempt fails, as the test wants");
+      case HANGS -> {
+        try {
+          new CountDownLatch(1).await();
+        } catch (InterruptedException e) {
+          Thread.currentThread().interrupt();
+          throw new IllegalStateException("interrupted, as the test wants", e);
+        }
+      }
+      case TAKES_THE_EXECUTOR_WITH_IT -> {
+        if (SparkEnv.get().executorId().equals("driver")) {
+          throw new IllegalStateException("no executor of its own");
+        }
+        Runtime.getRuntime().halt(137);
+      }
+    }
+  }
+
+  @Override
+  public int steps() {
+    return task.steps();
+  }
+
+  @Override
+  public int batchSize() {
+    return task.batchSize();
+  }
+
+  @Override
+  public int inputSize() {
+    return task.inputSize();
+  }
+
+  @Override
+  public int targetSize() {
+    return task.targetSize();
+  }
+
+  @Override
+  public int recallSteps() {
+    return task.recallSteps();
+  }
+
+  @Override
+  public double bayesLoss() {
+    return task.bayesLoss();
+  }
+
+  @Override
+  public void bestPrediction(SequenceBatch batch, float[] predictions) {
+    task.bestPrediction(batch, predictions);
+  }
+}

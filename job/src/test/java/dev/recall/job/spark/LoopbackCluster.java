@@ -1,0 +1,82 @@
+package dev.recall.job.spark;
+
+import static org.awaitility.Awaitility.await;
+
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import org.apache.spark.SparkConf;
+import org.apache.spark.deploy.master.Master;
+import org.apache.spark.deploy.worker.Worker;
+import org.apache.spark.rpc.RpcEnv;
+import scala.Option;
+
+/**
+ * A standalone Master and two Workers in this JVM, as Spark's own local-cluster mode has them; the
+ * executors are processes of their own. The Workers have different addresses, because Spark runs no
+ * speculative copy on the host of the first.
+ */
+final class LoopbackCluster implements AutoCloseable {
+
+  private static final String DRIVER = "127.0.0.1";
+
+  private final List<RpcEnv> daemons = new ArrayList<>();
+  private final String master;
+  private final Path workFolder;
+
+  LoopbackCluster(Path workFolder) {
+    this.workFolder = workFolder;
+    SparkConf conf =
+        new SparkConf(false)
+            .set("spark.master.rest.enabled", "false")
+            .set("spark.ui.port", "0")
+            .set("spark.local.dir", workFolder.toString());
+    RpcEnv first = Master.startRpcEnvAndEndpoint(DRIVER, 0, 0, conf)._1();
+    daemons.add(first);
+    master = "spark://" + DRIVER + ":" + first.address().port();
+    for (int worker = 1; worker <= 2; worker++) {
+      daemons.add(
+          Worker.startRpcEnvAndEndpoint(
+              "127.0.0.1" + worker,
+              0,
+              0,
+              1,
+              512,
+              new String[] {master},
+              workFolder.toString(),
+              Option.apply(worker),
+              conf,
+              Option.empty()));
+    }
+  }
+
+  /** Settings of an application whose executors have this test's class path and no Spark home. */
+  SparkConf conf() {
+    return new SparkConf(false)
+        .setMaster(master)
+        .set("spark.driver.host", DRIVER)
+        .set("spark.executor.memory", "512m")
+        .set("spark.executor.cores", "1")
+        .set("spark.executor.extraClassPath", System.getProperty("java.class.path"))
+        .set(
+            "spark.executor.extraJavaOptions",
+            "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -Djava.io.tmpdir=" + workFolder)
+        // Spark's launcher looks for its jars unless it is told that it is being tested.
+        .set("spark.executorEnv.SPARK_TESTING", "1")
+        .set("spark.executorEnv.SPARK_SCALA_VERSION", "2.12");
+  }
+
+  @Override
+  public void close() {
+    daemons.forEach(RpcEnv::shutdown);
+    daemons.forEach(RpcEnv::awaitTermination);
+    await("executors have ended and write no more")
+        .atMost(Duration.ofSeconds(20))
+        .until(() -> ProcessHandle.current().children().noneMatch(LoopbackCluster::isExecutor));
+  }
+
+  private static boolean isExecutor(ProcessHandle process) {
+    return process.info().commandLine().orElse("").contains("CoarseGrainedExecutorBackend");
+  }
+}

@@ -1,0 +1,319 @@
+package dev.recall.job.spark;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.awaitility.Awaitility.await;
+
+import dev.recall.job.config.Configs;
+import dev.recall.job.config.RunConfig;
+import dev.recall.job.spark.FaultyTask.Fault;
+import dev.recall.job.train.LocalRounds;
+import dev.recall.job.train.RoundRunner;
+import dev.recall.job.train.ShardPlan;
+import dev.recall.job.train.Trainer;
+import dev.recall.job.train.TrainingListener;
+import dev.recall.job.train.TrainingState;
+import dev.recall.model.format.Safetensors;
+import java.io.IOException;
+import java.lang.management.ManagementFactory;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.apache.spark.SparkConf;
+import org.apache.spark.SparkEnv;
+import org.apache.spark.api.java.JavaSparkContext;
+import org.apache.spark.scheduler.SparkListener;
+import org.apache.spark.scheduler.SparkListenerExecutorRemoved;
+import org.apache.spark.scheduler.SparkListenerTaskEnd;
+import org.apache.spark.scheduler.SparkListenerTaskStart;
+import org.apache.spark.serializer.JavaSerializer;
+import org.apache.spark.serializer.KryoSerializer;
+import org.apache.spark.storage.BlockId;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import scala.runtime.AbstractFunction1;
+
+/** The promise: wherever and however the rounds of a run are computed, its result has one hash. */
+@Tag("cluster")
+// A fault that Spark does not notice would block for ever.
+@Timeout(value = 90, unit = TimeUnit.SECONDS, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
+class RoundsTest {
+
+  /** Shards send gradients. */
+  private static final RunConfig GRADIENTS = config("training.local-steps=1");
+
+  /** Shards take steps of their own; their optimizer's state goes back and forth. */
+  private static final RunConfig LOCAL_STEPS = config("training.local-steps=4");
+
+  private static RunConfig config(String localSteps) {
+    return Configs.of(
+        localSteps,
+        "training.shards=8",
+        "task.batch-size=8",
+        "stop.rounds=12",
+        "validation.every-rounds=0");
+  }
+
+  private static SparkConf local(String master) {
+    return new SparkConf(false)
+        .setMaster(master)
+        .setAppName("rounds")
+        .set("spark.driver.host", "127.0.0.1")
+        .set("spark.ui.enabled", "false");
+  }
+
+  private static String hash(RunConfig config, RoundRunner rounds) {
+    TrainingState state =
+        TrainingState.initial(
+            config, config.initializer().initialize(config.model(), config.seed()));
+    try {
+      new Trainer(config, List.of()).train(state, rounds);
+    } catch (IOException e) {
+      throw new IllegalStateException("nobody writes", e);
+    }
+    return Safetensors.sha256(state.parameters());
+  }
+
+  private static String localHash(RunConfig config, int threads) {
+    try (LocalRounds rounds = new LocalRounds(ShardPlan.of(config), threads)) {
+      return hash(config, rounds);
+    }
+  }
+
+  private static String sparkHash(JavaSparkContext spark, RunConfig config, int tasks) {
+    return sparkHash(spark, config, ShardPlan.of(config), tasks);
+  }
+
+  private static String sparkHash(
+      JavaSparkContext spark, RunConfig config, ShardPlan plan, int tasks) {
+    try (SparkRounds rounds = new SparkRounds(spark, plan, tasks)) {
+      return hash(config, rounds);
+    }
+  }
+
+  private static ShardPlan faulty(RunConfig config, Fault fault) {
+    return ShardPlan.of(Configs.withTask(config, new FaultyTask(config.task(), fault, 4, 5)));
+  }
+
+  /** Counts what went wrong. */
+  private static final class Faults extends SparkListener {
+    private final AtomicInteger failed = new AtomicInteger();
+    private final AtomicInteger copies = new AtomicInteger();
+    private final AtomicInteger lost = new AtomicInteger();
+
+    @Override
+    public void onTaskStart(SparkListenerTaskStart start) {
+      if (start.taskInfo().speculative()) {
+        copies.incrementAndGet();
+      }
+    }
+
+    @Override
+    public void onTaskEnd(SparkListenerTaskEnd end) {
+      if (!end.taskInfo().successful()) {
+        failed.incrementAndGet();
+      }
+    }
+
+    @Override
+    public void onExecutorRemoved(SparkListenerExecutorRemoved removed) {
+      lost.incrementAndGet();
+    }
+  }
+
+  private static Faults watch(JavaSparkContext spark) {
+    Faults faults = new Faults();
+    spark.sc().addSparkListener(faults);
+    return faults;
+  }
+
+  @Test
+  void numbersOfThreadsDoNotChangeABit() {
+    for (RunConfig config : List.of(GRADIENTS, LOCAL_STEPS)) {
+      String expected = localHash(config, 1);
+      assertThat(List.of(localHash(config, 2), localHash(config, 3), localHash(config, 8)))
+          .containsOnly(expected);
+    }
+    assertThat(localHash(GRADIENTS, 1)).isNotEqualTo(localHash(LOCAL_STEPS, 1));
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "local[1], Java, 0",
+    "local[1], Kryo, 3",
+    "local[2], Java, 1 3 8",
+    "local[2], Kryo, 1 3 8",
+    "local[4], Java, 0",
+    "local[4], Kryo, 100"
+  })
+  void coresTasksAndSerializersDoNotChangeABit(
+      String master, String serializer, String taskCounts) {
+    Class<?> type = serializer.equals("Kryo") ? KryoSerializer.class : JavaSerializer.class;
+    SparkConf conf =
+        local(master)
+            .set("spark.serializer", type.getName())
+            .set("spark.kryo.registrationRequired", "false");
+    try (JavaSparkContext spark = new JavaSparkContext(conf)) {
+      for (RunConfig config : List.of(GRADIENTS, LOCAL_STEPS)) {
+        String expected = localHash(config, 1);
+        for (String tasks : taskCounts.split(" ")) {
+          assertThat(sparkHash(spark, config, Integer.parseInt(tasks)))
+              .as("%s, %s, %s tasks", master, serializer, tasks)
+              .isEqualTo(expected);
+        }
+      }
+    }
+  }
+
+  @Test
+  void aTaskThatFailsAndIsRetriedDoesNotChangeABit() {
+    try (JavaSparkContext spark = new JavaSparkContext(local("local[2,3]"))) {
+      Faults faults = watch(spark);
+      int failures = 0;
+      for (RunConfig config : List.of(GRADIENTS, LOCAL_STEPS)) {
+        for (int tasks : new int[] {1, 8}) {
+          assertThat(sparkHash(spark, config, faulty(config, Fault.FAILS), tasks))
+              .isEqualTo(localHash(config, 1));
+          failures++;
+        }
+      }
+      int expected = failures;
+      await().untilAsserted(() -> assertThat(faults.failed).hasValue(expected));
+    }
+  }
+
+  @Test
+  void aTaskThatFailsTooOftenEndsTheRun() {
+    try (JavaSparkContext spark = new JavaSparkContext(local("local[2]"))) {
+      assertThatThrownBy(() -> sparkHash(spark, GRADIENTS, faulty(GRADIENTS, Fault.FAILS), 3))
+          .hasMessageContaining("the first attempt fails, as the test wants");
+    }
+  }
+
+  /** Two executors of one core; the driver may have the vector engine, they have the plain one. */
+  @Test
+  void copiesOfSlowTasksAndLostExecutorsDoNotChangeABit(@TempDir Path folder) {
+    try (LoopbackCluster cluster = new LoopbackCluster(folder)) {
+      SparkConf conf =
+          cluster
+              .conf()
+              .setAppName("rounds")
+              .set("spark.ui.enabled", "false")
+              .set("spark.serializer", KryoSerializer.class.getName())
+              .set("spark.speculation", "true")
+              .set("spark.speculation.interval", "10ms")
+              .set("spark.speculation.quantile", "0.1")
+              .set("spark.speculation.multiplier", "1.01")
+              .set("spark.speculation.minTaskRuntime", "1ms");
+      try (JavaSparkContext spark = new JavaSparkContext(conf)) {
+        Faults faults = watch(spark);
+        await()
+            .atMost(Duration.ofSeconds(60))
+            .until(() -> spark.sc().statusTracker().getExecutorInfos().length == 3);
+        String gradients = localHash(GRADIENTS, 1);
+        String localSteps = localHash(LOCAL_STEPS, 1);
+
+        assertThat(sparkHash(spark, GRADIENTS, faulty(GRADIENTS, Fault.HANGS), 3))
+            .isEqualTo(gradients);
+        assertThat(faults.copies).hasPositiveValue();
+        int copies = faults.copies.get();
+        assertThat(sparkHash(spark, LOCAL_STEPS, faulty(LOCAL_STEPS, Fault.HANGS), 8))
+            .isEqualTo(localSteps);
+        assertThat(faults.copies).hasValueGreaterThan(copies);
+
+        assertThat(
+                sparkHash(
+                    spark, LOCAL_STEPS, faulty(LOCAL_STEPS, Fault.TAKES_THE_EXECUTOR_WITH_IT), 8))
+            .isEqualTo(localSteps);
+        await().untilAsserted(() -> assertThat(faults.lost).hasPositiveValue());
+      }
+    }
+  }
+
+  @Test
+  void roundsLeaveNothingBehind() {
+    // Spark's status store keeps what its pages could show; here that is soon full.
+    SparkConf conf =
+        local("local[2]").set("spark.ui.retainedJobs", "10").set("spark.ui.retainedStages", "10");
+    RunConfig many = Configs.small("stop.rounds=400", "validation.every-rounds=0");
+    try (JavaSparkContext spark = new JavaSparkContext(conf);
+        SparkRounds rounds = new SparkRounds(spark, ShardPlan.of(many), 2)) {
+      long[] heap = new long[2];
+      int[] blocks = new int[2];
+      TrainingListener meter =
+          report -> {
+            if (report.round() == 100 || report.round() == 400) {
+              int at = report.round() == 100 ? 0 : 1;
+              // Of a round there may be left what the garbage collector has not told Spark of yet.
+              await()
+                  .atMost(Duration.ofSeconds(20))
+                  .until(
+                      () -> {
+                        System.gc();
+                        return broadcastBlocks();
+                      },
+                      left -> left <= 4);
+              blocks[at] = broadcastBlocks();
+              heap[at] = ManagementFactory.getMemoryMXBean().getHeapMemoryUsage().getUsed();
+            }
+          };
+      train(many, rounds, meter);
+      assertThat(blocks[1]).isLessThanOrEqualTo(4);
+      // 400 rounds that each left their start and their task behind would hold 400 x 8 kB. Caches
+      // of
+      // Spark and the JVM come and go by less than that.
+      assertThat(heap[1] - heap[0]).isLessThan(1_500_000L);
+    }
+  }
+
+  /** With Spark's own cleaner off, what is not destroyed stays. */
+  @Test
+  void eachRoundDestroysItsBroadcast() {
+    SparkConf conf = local("local[1]").set("spark.cleaner.referenceTracking", "false");
+    try (JavaSparkContext spark = new JavaSparkContext(conf)) {
+      assertThat(sparkHash(spark, LOCAL_STEPS, 0)).isEqualTo(localHash(LOCAL_STEPS, 1));
+      // Spark's own broadcast of the task, two blocks, is left of each of the twelve rounds.
+      await().untilAsserted(() -> assertThat(broadcastBlocks()).isEqualTo(2 * 12));
+    }
+  }
+
+  private static void train(RunConfig config, RoundRunner rounds, TrainingListener listener) {
+    TrainingState state =
+        TrainingState.initial(
+            config, config.initializer().initialize(config.model(), config.seed()));
+    try {
+      new Trainer(config, List.of(listener)).train(state, rounds);
+    } catch (IOException e) {
+      throw new IllegalStateException("nobody writes", e);
+    }
+  }
+
+  private static int broadcastBlocks() {
+    return SparkEnv.get()
+        .blockManager()
+        .getMatchingBlockIds(
+            new AbstractFunction1<BlockId, Object>() {
+              @Override
+              public Object apply(BlockId id) {
+                return id.isBroadcast();
+              }
+            })
+        .size();
+  }
+
+  @Test
+  void closingGivesBackOnlyWhatTheRoundsBrought() {
+    try (JavaSparkContext spark = new JavaSparkContext(local("local[1]"))) {
+      SparkRounds rounds = new SparkRounds(spark, ShardPlan.of(GRADIENTS), 0);
+      assertThat(rounds.parallelism()).isEqualTo(1);
+      rounds.close();
+      assertThat(spark.sc().isStopped()).isFalse();
+    }
+  }
+}

@@ -1,0 +1,252 @@
+package dev.recall.job.store;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.recall.job.RunFiles;
+import dev.recall.job.UserError;
+import dev.recall.job.config.Configs;
+import dev.recall.job.config.RunConfig;
+import dev.recall.job.train.LocalRounds;
+import dev.recall.job.train.ShardPlan;
+import dev.recall.job.train.Trainer;
+import dev.recall.job.train.TrainingState;
+import dev.recall.model.format.Safetensors;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class RunDirectoryTest {
+
+  private static final Storage STORAGE = new Storage(Map.of());
+
+  @TempDir private Path folder;
+
+  private Path run() {
+    return folder.resolve("run");
+  }
+
+  private static TrainingState initial(RunConfig config) {
+    return TrainingState.initial(
+        config, config.initializer().initialize(config.model(), config.seed()));
+  }
+
+  private static void train(RunDirectory directory, RunConfig config, TrainingState state)
+      throws IOException {
+    try (LocalRounds rounds = new LocalRounds(ShardPlan.of(config), 1)) {
+      new Trainer(config, List.of(directory)).train(state, rounds);
+    }
+  }
+
+  private TrainingState newRun(RunConfig config) throws IOException {
+    TrainingState state = initial(config);
+    train(RunDirectory.create(STORAGE, run().toString(), config, state), config, state);
+    return state;
+  }
+
+  private TrainingState resumed(RunConfig config) throws IOException {
+    RunDirectory directory = RunDirectory.open(STORAGE, run().toString(), config);
+    TrainingState state = directory.restore();
+    train(directory, config, state);
+    return state;
+  }
+
+  private static List<Integer> roundsUpTo(int last) {
+    return IntStream.rangeClosed(1, last).boxed().toList();
+  }
+
+  @Test
+  void holdsConfigurationCheckpointsAndMetrics() throws IOException {
+    RunConfig config = Configs.small("stop.rounds=5");
+    newRun(config);
+    assertThat(RunFiles.snapshot(run()).keySet())
+        .containsExactly(
+            "",
+            "checkpoints",
+            "checkpoints/round-00000004.safetensors",
+            "checkpoints/round-00000005.safetensors",
+            "config.conf",
+            "metrics",
+            "metrics/rounds-00000001-00000002.jsonl",
+            "metrics/rounds-00000003-00000004.jsonl",
+            "metrics/rounds-00000005-00000005.jsonl");
+    assertThat(RunFiles.text(run().resolve("config.conf"))).isEqualTo(config.text());
+    assertThat(RunFiles.text(run().resolve("metrics/rounds-00000003-00000004.jsonl")).lines())
+        .satisfiesExactly(
+            third ->
+                assertThat(third)
+                    .matches(
+                        "\\{\"round\":3,\"training_loss\":[^,]+,\"gradient_norm\":[^,]+,"
+                            + "\"examples\":72,\"seconds\":[^,]+\\}"),
+            fourth ->
+                assertThat(fourth)
+                    .startsWith("{\"round\":4,")
+                    .contains("\"validation_loss\":", "\"validation_loss_above_floor\":")
+                    .contains("\"recall_mse\":"));
+  }
+
+  @Test
+  void keepsAsManyCheckpointsAsToldTheNewest() throws IOException {
+    for (int keep : new int[] {1, 3, 100}) {
+      Path run = folder.resolve("keep" + keep);
+      RunConfig config =
+          Configs.small("checkpoint.keep=" + keep, "checkpoint.every-rounds=1", "stop.rounds=7");
+      TrainingState state = initial(config);
+      train(RunDirectory.create(STORAGE, run.toString(), config, state), config, state);
+      assertThat(RunFiles.names(run.resolve("checkpoints")))
+          .containsExactlyElementsOf(
+              IntStream.rangeClosed(Math.max(0, 8 - keep), 7)
+                  .mapToObj(round -> "round-0000000" + round + ".safetensors")
+                  .toList());
+      assertThat(RunFiles.metricsRounds(run)).isEqualTo(roundsUpTo(7));
+    }
+  }
+
+  @Test
+  void goesOnFromAnOlderCheckpointWithoutGapOrRepetitionInTheMetrics() throws IOException {
+    RunConfig config =
+        Configs.small("checkpoint.keep=10", "training.local-steps=2", "stop.rounds=9");
+    TrainingState uninterrupted = newRun(config);
+    for (String lost : List.of("9", "8", "6", "4")) {
+      Files.delete(run().resolve("checkpoints/round-0000000" + lost + ".safetensors"));
+    }
+    TrainingState state = resumed(config);
+    assertThat(RunFiles.metricsRounds(run())).isEqualTo(roundsUpTo(9));
+    assertThat(Safetensors.sha256(state.parameters()))
+        .isEqualTo(Safetensors.sha256(uninterrupted.parameters()));
+  }
+
+  @Test
+  void goesOnWithOtherIntervalsBetweenCheckpoints() throws IOException {
+    newRun(Configs.small("checkpoint.every-rounds=3", "stop.rounds=7"));
+    Files.delete(run().resolve("checkpoints/round-00000007.safetensors"));
+    resumed(Configs.small("checkpoint.every-rounds=4", "stop.rounds=12"));
+    assertThat(RunFiles.names(run().resolve("metrics")))
+        .containsExactly(
+            "rounds-00000001-00000003.jsonl",
+            "rounds-00000004-00000006.jsonl",
+            "rounds-00000007-00000008.jsonl",
+            "rounds-00000009-00000012.jsonl");
+    assertThat(RunFiles.metricsRounds(run())).isEqualTo(roundsUpTo(12));
+  }
+
+  /** The start is a checkpoint too: it may come from a file that is gone by then. */
+  @Test
+  void goesOnFromWhatItStartedFromWhenThereIsNothingElseYet() throws IOException {
+    RunConfig config = Configs.small("checkpoint.keep=10");
+    TrainingState state = initial(config);
+    state.parameters()[0] = 0.25f;
+    train(RunDirectory.create(STORAGE, run().toString(), config, state), config, state);
+    for (String later : List.of("2", "4", "6")) {
+      Files.delete(run().resolve("checkpoints/round-0000000" + later + ".safetensors"));
+    }
+    TrainingState again = resumed(config);
+    assertThat(RunFiles.metricsRounds(run())).isEqualTo(roundsUpTo(6));
+    assertThat(Safetensors.sha256(again.parameters()))
+        .isEqualTo(Safetensors.sha256(state.parameters()));
+  }
+
+  @Test
+  void isMadeOverAnAttemptThatDidNotGetSoFar() throws IOException {
+    RunConfig config = Configs.small();
+    newRun(config);
+    Files.delete(run().resolve("config.conf"));
+    newRun(config);
+    assertThat(RunFiles.metricsRounds(run())).isEqualTo(roundsUpTo(6));
+  }
+
+  @Test
+  void isRefusedWithoutACheckpoint() throws IOException {
+    RunConfig config = Configs.small();
+    newRun(config);
+    for (String name : RunFiles.names(run().resolve("checkpoints"))) {
+      Files.delete(run().resolve("checkpoints").resolve(name));
+    }
+    assertThatThrownBy(() -> RunDirectory.open(STORAGE, run().toString(), config).restore())
+        .isInstanceOf(UserError.class)
+        .hasMessage(run() + "/checkpoints: expected a checkpoint, found none");
+  }
+
+  @Test
+  void leavesNoChecksumOrUnfinishedFiles() throws IOException {
+    RunConfig config = Configs.small();
+    newRun(config);
+    for (String left :
+        List.of(
+            ".config.conf.1.tmp",
+            "checkpoints/.round-00000008.safetensors.2.tmp",
+            "metrics/.rounds-00000007-00000008.jsonl.3.tmp")) {
+      Files.writeString(run().resolve(left), "half a fi");
+    }
+    resumed(config);
+    assertThat(RunFiles.snapshot(run()).keySet())
+        .noneMatch(name -> name.endsWith(".crc") || name.endsWith(".tmp"));
+  }
+
+  @Test
+  void isNotMadeWhereThereIsOneOrSomethingElse() throws IOException {
+    RunConfig config = Configs.small();
+    newRun(config);
+    Map<String, String> before = RunFiles.snapshot(folder);
+    assertThatThrownBy(
+            () -> RunDirectory.create(STORAGE, run().toString(), config, initial(config)))
+        .isInstanceOf(UserError.class)
+        .hasMessage(
+            run()
+                + ": expected no run there yet, found one; go on with --resume "
+                + run()
+                + " or choose another --run");
+    String file = run().resolve("config.conf").toString();
+    assertThatThrownBy(() -> RunDirectory.create(STORAGE, file, config, initial(config)))
+        .isInstanceOf(UserError.class)
+        .hasMessageStartingWith(file + ": expected no run there yet, found ");
+    assertThat(RunFiles.snapshot(folder)).isEqualTo(before);
+  }
+
+  @Test
+  void maySitInAnEmptyFolder() throws IOException {
+    Files.createDirectory(run());
+    newRun(Configs.small());
+    assertThat(run().resolve("config.conf")).exists();
+  }
+
+  @Test
+  void staysAsItIsWhenItsCheckpointCannotBeUsed() throws IOException {
+    RunConfig config = Configs.small("stop.rounds=4");
+    newRun(config);
+    Path newest = RunFiles.newestCheckpoint(run());
+    byte[] whole = RunFiles.bytes(newest);
+    byte[] damaged = whole.clone();
+    damaged[damaged.length - 1] ^= 1;
+    byte[] truncated = java.util.Arrays.copyOf(whole, whole.length - 10);
+    Files.writeString(run().resolve("metrics/rounds-00000005-00000006.jsonl"), "{\"round\":5}\n");
+    for (byte[] bytes : List.of(damaged, truncated, new byte[0], "hello world".getBytes())) {
+      Files.write(newest, bytes);
+      Map<String, String> before = RunFiles.snapshot(folder);
+      assertThatThrownBy(() -> RunDirectory.open(STORAGE, run().toString(), config).restore())
+          .isInstanceOf(UserError.class)
+          .hasMessageStartingWith(newest + ": not a whole safetensors file: expected ")
+          .hasMessageContaining(", found ");
+      assertThat(RunFiles.snapshot(folder)).isEqualTo(before);
+    }
+    Files.write(newest, whole);
+    RunConfig other = Configs.small("model.layers=[1, (lstm, 3), 1]");
+    Map<String, String> before = RunFiles.snapshot(folder);
+    assertThatThrownBy(() -> RunDirectory.open(STORAGE, run().toString(), other).restore())
+        .isInstanceOf(UserError.class)
+        .hasMessageStartingWith(newest + ": not a checkpoint of this model: expected hid1.xh");
+    assertThat(RunFiles.snapshot(folder)).isEqualTo(before);
+  }
+
+  @Test
+  void isNotTakenForOneWithoutItsConfiguration() {
+    assertThatThrownBy(() -> RunDirectory.configText(STORAGE, folder.toString()))
+        .isInstanceOf(UserError.class)
+        .hasMessage(folder + ": expected a run directory with config.conf, found none");
+  }
+}

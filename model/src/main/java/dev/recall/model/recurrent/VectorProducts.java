@@ -175,19 +175,20 @@ final class VectorProducts {
     int r1 = zAt + zStride;
     int r2 = r1 + zStride;
     int r3 = r2 + zStride;
-    for (int t = 0; t < steps; t++) {
-      FloatVector p = FloatVector.fromArray(SPECIES, a, aAt + t * LANES);
-      FloatVector q = FloatVector.fromArray(SPECIES, a, a1 + t * LANES);
-      FloatVector z0 = FloatVector.fromArray(SPECIES, z, zAt + t * LANES);
+    int end = steps * LANES;
+    for (int t = 0; t < end; t += LANES) {
+      FloatVector p = FloatVector.fromArray(SPECIES, a, aAt + t);
+      FloatVector q = FloatVector.fromArray(SPECIES, a, a1 + t);
+      FloatVector z0 = FloatVector.fromArray(SPECIES, z, zAt + t);
       p0 = z0.fma(p, p0);
       q0 = z0.fma(q, q0);
-      FloatVector z1 = FloatVector.fromArray(SPECIES, z, r1 + t * LANES);
+      FloatVector z1 = FloatVector.fromArray(SPECIES, z, r1 + t);
       p1 = z1.fma(p, p1);
       q1 = z1.fma(q, q1);
-      FloatVector z2 = FloatVector.fromArray(SPECIES, z, r2 + t * LANES);
+      FloatVector z2 = FloatVector.fromArray(SPECIES, z, r2 + t);
       p2 = z2.fma(p, p2);
       q2 = z2.fma(q, q2);
-      FloatVector z3 = FloatVector.fromArray(SPECIES, z, r3 + t * LANES);
+      FloatVector z3 = FloatVector.fromArray(SPECIES, z, r3 + t);
       p3 = z3.fma(p, p3);
       q3 = z3.fma(q, q3);
     }
@@ -212,12 +213,13 @@ final class VectorProducts {
     int r1 = zAt + zStride;
     int r2 = r1 + zStride;
     int r3 = r2 + zStride;
-    for (int t = 0; t < steps; t++) {
-      FloatVector p = FloatVector.fromArray(SPECIES, a, aAt + t * LANES);
-      p0 = FloatVector.fromArray(SPECIES, z, zAt + t * LANES).fma(p, p0);
-      p1 = FloatVector.fromArray(SPECIES, z, r1 + t * LANES).fma(p, p1);
-      p2 = FloatVector.fromArray(SPECIES, z, r2 + t * LANES).fma(p, p2);
-      p3 = FloatVector.fromArray(SPECIES, z, r3 + t * LANES).fma(p, p3);
+    int end = steps * LANES;
+    for (int t = 0; t < end; t += LANES) {
+      FloatVector p = FloatVector.fromArray(SPECIES, a, aAt + t);
+      p0 = FloatVector.fromArray(SPECIES, z, zAt + t).fma(p, p0);
+      p1 = FloatVector.fromArray(SPECIES, z, r1 + t).fma(p, p1);
+      p2 = FloatVector.fromArray(SPECIES, z, r2 + t).fma(p, p2);
+      p3 = FloatVector.fromArray(SPECIES, z, r3 + t).fma(p, p3);
     }
     p0.add(FloatVector.fromArray(SPECIES, sum, sumAt)).intoArray(sum, sumAt);
     p1.add(FloatVector.fromArray(SPECIES, sum, sumAt + 16)).intoArray(sum, sumAt + 16);
@@ -229,10 +231,11 @@ final class VectorProducts {
   static void overTimeOne(
       float[] z, int zAt, float[] a, int aAt, int steps, float[] sum, int sumAt) {
     FloatVector p = FloatVector.zero(SPECIES);
-    for (int t = 0; t < steps; t++) {
+    int end = steps * LANES;
+    for (int t = 0; t < end; t += LANES) {
       p =
-          FloatVector.fromArray(SPECIES, z, zAt + t * LANES)
-              .fma(FloatVector.fromArray(SPECIES, a, aAt + t * LANES), p);
+          FloatVector.fromArray(SPECIES, z, zAt + t)
+              .fma(FloatVector.fromArray(SPECIES, a, aAt + t), p);
     }
     p.add(FloatVector.fromArray(SPECIES, sum, sumAt)).intoArray(sum, sumAt);
   }
@@ -261,13 +264,14 @@ final class VectorProducts {
     int f = zAt + gateStride;
     int o = zAt + 3 * gateStride;
     int after = cAt + LANES;
-    for (int t = 0; t < steps; t++) {
-      FloatVector before = FloatVector.fromArray(SPECIES, c, cAt + t * LANES);
-      in = FloatVector.fromArray(SPECIES, z, zAt + t * LANES).fma(before, in);
-      forget = FloatVector.fromArray(SPECIES, z, f + t * LANES).fma(before, forget);
+    int end = steps * LANES;
+    for (int t = 0; t < end; t += LANES) {
+      FloatVector before = FloatVector.fromArray(SPECIES, c, cAt + t);
+      in = FloatVector.fromArray(SPECIES, z, zAt + t).fma(before, in);
+      forget = FloatVector.fromArray(SPECIES, z, f + t).fma(before, forget);
       out =
-          FloatVector.fromArray(SPECIES, z, o + t * LANES)
-              .fma(FloatVector.fromArray(SPECIES, c, after + t * LANES), out);
+          FloatVector.fromArray(SPECIES, z, o + t)
+              .fma(FloatVector.fromArray(SPECIES, c, after + t), out);
     }
     in.add(FloatVector.fromArray(SPECIES, sum, sumAt)).intoArray(sum, sumAt);
     int at = sumAt + sumStride;

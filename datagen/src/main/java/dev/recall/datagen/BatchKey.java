@@ -16,7 +16,8 @@ import java.util.Objects;
 public record BatchKey(long seed, Purpose purpose, int round, int shard, int step)
     implements Serializable {
 
-  private static final int ROUNDS = 1 << 28;
+  /** Number of rounds that have batches of their own, 2^28. */
+  public static final int MAX_ROUNDS = 1 << 28;
 
   /**
    * Checks the ranges.
@@ -31,7 +32,7 @@ public record BatchKey(long seed, Purpose purpose, int round, int shard, int ste
    */
   public BatchKey {
     Objects.requireNonNull(purpose, "purpose");
-    Checks.inRange("round", round, 0, ROUNDS - 1);
+    Checks.inRange("round", round, 0, MAX_ROUNDS - 1);
     Checks.atLeast("shard", shard, 0);
     Checks.atLeast("step", step, 0);
   }

@@ -4,6 +4,7 @@ import dev.recall.job.config.ConfigLoader;
 import dev.recall.job.config.ConfigSource;
 import dev.recall.job.config.InvalidConfig;
 import dev.recall.job.config.RunConfig;
+import dev.recall.job.config.UserError;
 import dev.recall.job.store.Storage;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -26,10 +27,6 @@ final class ConfigOptions {
       paramLabel = "KEY=VALUE",
       description = "One setting, above all files; may be given again.")
   private List<String> assignments = new ArrayList<>();
-
-  boolean given() {
-    return !files.isEmpty() || !assignments.isEmpty();
-  }
 
   RunConfig load(Storage storage) throws InvalidConfig {
     return load(storage, List.of());

@@ -1,11 +1,10 @@
 package dev.recall.job;
 
-import dev.recall.datagen.Purpose;
 import dev.recall.datagen.SequenceBatch;
-import dev.recall.datagen.SequenceTask;
 import dev.recall.job.config.ConfigSource;
 import dev.recall.job.config.InvalidConfig;
 import dev.recall.job.config.RunConfig;
+import dev.recall.job.config.UserError;
 import dev.recall.job.spark.SparkHome;
 import dev.recall.job.store.Checkpoint;
 import dev.recall.job.store.RunDirectory;
@@ -29,7 +28,11 @@ import picocli.CommandLine.Spec;
 /** {@code recall evaluate}. */
 @Command(
     name = "evaluate",
-    description = "Measures a model on held-out batches, or on a given batch.",
+    description = {
+      "Measures a model on held-out batches, or on a given batch.",
+      "Without a scheme --config and --summary are on this machine's disk, MODEL, --data and"
+          + " --outputs on Hadoop's default file system."
+    },
     mixinStandardHelpOptions = true,
     versionProvider = Version.class,
     sortOptions = false)
@@ -71,6 +74,10 @@ final class EvaluateCommand implements Callable<Integer> {
       throw new UserError("--outputs: expected --data beside it, found none");
     }
     Storage storage = new Storage(SparkHome.hadoopSettings());
+    Summary.checkTarget(storage, summaryFile);
+    if (outputsFile != null) {
+      storage.checkTarget(outputsFile);
+    }
     String path = storage.qualify(model);
     boolean isRun = storage.isDirectory(path);
     String file = isRun ? checkpointOf(storage, path) : path;
@@ -78,28 +85,36 @@ final class EvaluateCommand implements Callable<Integer> {
     RunConfig config = options.load(storage, settingsOf(file, tensors));
     float[] parameters = Checkpoint.result(file, tensors, config.model().layout());
 
+    SequenceBatch given = dataFile == null ? null : GivenBatch.read(storage, dataFile, config);
+
     long start = System.nanoTime();
+    float[] outputs = given == null ? null : predicted(config, parameters, given);
     Evaluation evaluation =
-        dataFile == null
-            ? Evaluation.of(
-                Engines.create(config.model()),
-                parameters,
-                config.task(),
-                config.seed(),
-                Purpose.TEST,
-                0,
-                config.evaluationBatches())
-            : scored(storage, config, parameters);
+        given == null
+            ? HeldOut.evaluate(config, parameters)
+            : Evaluation.of(config.task(), given, outputs);
     double seconds = (System.nanoTime() - start) / NANOS;
 
+    // Targets are finite, so a figure that is not comes from the network.
+    if (!Double.isFinite(evaluation.loss()) || !Double.isFinite(evaluation.recallMse())) {
+      spec.commandLine()
+          .getErr()
+          .println(
+              "%s: expected finite outputs of the network on %s, found loss %s and recall MSE %s"
+                  .formatted(
+                      file,
+                      given == null ? "the held-out batches" : dataFile,
+                      evaluation.loss(),
+                      evaluation.recallMse()));
+      return Main.NOT_FINITE;
+    }
     String digest = Safetensors.sha256(parameters);
-    Result.print(spec.commandLine().getOut(), config, evaluation, digest);
-    new Summary()
-        .put("parameters_sha256", digest)
-        .put("loss", evaluation.loss())
-        .put("loss_floor", config.task().bayesLoss())
-        .put("loss_above_floor", evaluation.lossAboveFloor())
-        .put("recall_mse", evaluation.recallMse())
+    if (outputsFile != null) {
+      writeOutputs(storage, given, outputs, digest);
+    }
+    String which = given == null ? "held-out" : "given";
+    Result.print(spec.commandLine().getOut(), config, evaluation, which, digest);
+    Summary.of(config, evaluation, digest)
         .put("rounds", roundsOf(file, tensors))
         .put("examples", evaluation.sequences())
         .put("seconds", seconds)
@@ -129,84 +144,19 @@ final class EvaluateCommand implements Callable<Integer> {
     return text == null ? List.of() : List.of(new ConfigSource(file, text));
   }
 
-  private Evaluation scored(Storage storage, RunConfig config, float[] parameters)
-      throws IOException {
-    SequenceBatch batch =
-        batch(config.task(), Checkpoint.tensors(dataFile, storage.read(dataFile)));
+  private static float[] predicted(RunConfig config, float[] parameters, SequenceBatch batch) {
     float[] outputs = new float[batch.targets().length];
     Engines.create(config.model())
         .predict(parameters, batch.inputs(), batch.steps(), batch.batchSize(), outputs);
-    if (outputsFile != null) {
-      List<Integer> shape = List.of(batch.steps(), batch.batchSize(), batch.targetSize());
-      Map<String, String> metadata = Map.of("parameters_sha256", Safetensors.sha256(parameters));
-      Tensor tensor = new Tensor("outputs", shape, outputs);
-      storage.write(outputsFile, Safetensors.encode(new TensorFile(metadata, List.of(tensor))));
-    }
-    return Evaluation.of(config.task(), batch, outputs);
+    return outputs;
   }
 
-  private SequenceBatch batch(SequenceTask task, TensorFile file) {
-    Tensor inputs = tensor(file, "inputs", task.inputSize());
-    Tensor targets = tensor(file, "targets", task.targetSize());
-    int steps = inputs.shape().get(0);
-    int sequences = inputs.shape().get(1);
-    if (!targets.shape().subList(0, 2).equals(inputs.shape().subList(0, 2))) {
-      throw new UserError(
-          dataFile
-              + ": expected targets of shape ["
-              + steps
-              + ", "
-              + sequences
-              + ", "
-              + task.targetSize()
-              + "] like inputs, found "
-              + targets.shape());
-    }
-    if (steps < task.recallSteps()) {
-      throw new UserError(
-          dataFile
-              + ": expected at least the "
-              + task.recallSteps()
-              + " steps that are recalled, found "
-              + steps);
-    }
-    SequenceBatch batch = new SequenceBatch(steps, sequences, task.inputSize(), task.targetSize());
-    System.arraycopy(inputs.values(), 0, batch.inputs(), 0, batch.inputs().length);
-    System.arraycopy(targets.values(), 0, batch.targets(), 0, batch.targets().length);
-    java.util.Arrays.fill(batch.weights(), 1f);
-    if (file.find("weights").isPresent()) {
-      Tensor weights = tensor(file, "weights", task.targetSize());
-      if (!weights.shape().equals(targets.shape())) {
-        throw new UserError(
-            dataFile
-                + ": expected weights of shape "
-                + targets.shape()
-                + ", found "
-                + weights.shape());
-      }
-      System.arraycopy(weights.values(), 0, batch.weights(), 0, batch.weights().length);
-    }
-    return batch;
-  }
-
-  private Tensor tensor(TensorFile file, String name, int features) {
-    Tensor tensor =
-        file.find(name)
-            .orElseThrow(
-                () ->
-                    new UserError(
-                        dataFile + ": expected a tensor " + name + ", found " + file.names()));
-    List<Integer> shape = tensor.shape();
-    if (shape.size() != 3 || shape.get(2) != features || tensor.values().length == 0) {
-      throw new UserError(
-          dataFile
-              + ": expected "
-              + name
-              + " of shape [steps, batch, "
-              + features
-              + "], found "
-              + shape);
-    }
-    return tensor;
+  private void writeOutputs(
+      Storage storage, SequenceBatch batch, float[] outputs, String parametersDigest)
+      throws IOException {
+    List<Integer> shape = List.of(batch.steps(), batch.batchSize(), batch.targetSize());
+    Map<String, String> metadata = Map.of("parameters_sha256", parametersDigest);
+    Tensor tensor = new Tensor("outputs", shape, outputs);
+    storage.write(outputsFile, Safetensors.encode(new TensorFile(metadata, List.of(tensor))));
   }
 }

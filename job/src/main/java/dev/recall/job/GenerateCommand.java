@@ -6,6 +6,7 @@ import dev.recall.datagen.SequenceBatch;
 import dev.recall.datagen.SequenceTask;
 import dev.recall.job.config.InvalidConfig;
 import dev.recall.job.config.RunConfig;
+import dev.recall.job.config.UserError;
 import dev.recall.job.spark.SparkHome;
 import dev.recall.job.store.Storage;
 import dev.recall.model.format.Safetensors;
@@ -25,7 +26,11 @@ import picocli.CommandLine.Spec;
 /** {@code recall generate}. */
 @Command(
     name = "generate",
-    description = "Writes the batch of a given seed, round, shard and step, as executors make it.",
+    description = {
+      "Writes the batch of a given seed, round, shard and step, as executors make it.",
+      "Without a scheme --config is on this machine's disk, --output on Hadoop's default file"
+          + " system."
+    },
     mixinStandardHelpOptions = true,
     versionProvider = Version.class,
     sortOptions = false)
@@ -50,7 +55,10 @@ final class GenerateCommand implements Callable<Integer> {
       description = "Round from 0: the first round of a run trains on round 0.")
   private int round;
 
-  @Option(names = "--shard", defaultValue = "0", description = "Shard from 0.")
+  @Option(
+      names = "--shard",
+      defaultValue = "0",
+      description = "Shard from 0, or number of the held-out batch.")
   private int shard;
 
   @Option(names = "--step", defaultValue = "0", description = "Local step from 0.")
@@ -69,6 +77,7 @@ final class GenerateCommand implements Callable<Integer> {
     RunConfig config = options.load(storage);
     SequenceTask task = config.task();
     BatchKey key = key(config);
+    checkUsed(key, config);
     SequenceBatch batch = task.newBatch();
     task.generate(key, batch);
     Map<String, String> metadata = new LinkedHashMap<>();
@@ -98,6 +107,36 @@ final class GenerateCommand implements Callable<Integer> {
       return new BatchKey(seed == null ? config.seed() : seed, purpose(), round, shard, step);
     } catch (IllegalArgumentException e) {
       throw new UserError("--round, --shard, --step: " + e.getMessage());
+    }
+  }
+
+  /** Refuses an address at which the run draws no batch. */
+  private static void checkUsed(BatchKey key, RunConfig config) {
+    switch (key.purpose()) {
+      case TRAINING -> {
+        int shards = config.training().shards();
+        int steps = config.training().localSteps();
+        checkBelow("--shard", key.shard(), shards, "training.shards is " + shards);
+        checkBelow("--step", key.step(), steps, "training.local-steps is " + steps);
+      }
+      case VALIDATION -> {
+        int batches = config.validation().batches();
+        checkBelow("--shard", key.shard(), batches, "validation.batches is " + batches);
+        checkBelow("--step", key.step(), 1, "validation has one step");
+      }
+      default -> {
+        int batches = config.evaluationBatches();
+        checkBelow("--round", key.round(), 1, "test has one round");
+        checkBelow("--shard", key.shard(), batches, "evaluation.batches is " + batches);
+        checkBelow("--step", key.step(), 1, "test has one step");
+      }
+    }
+  }
+
+  private static void checkBelow(String option, int value, int count, String because) {
+    if (value >= count) {
+      throw new UserError(
+          "%s: expected in [0, %d] (%s), found %d".formatted(option, count - 1, because, value));
     }
   }
 

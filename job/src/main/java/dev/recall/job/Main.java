@@ -1,8 +1,10 @@
 package dev.recall.job;
 
 import dev.recall.job.config.InvalidConfig;
+import dev.recall.job.config.UserError;
 import dev.recall.job.train.NumericalException;
 import java.io.PrintWriter;
+import org.slf4j.LoggerFactory;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 
@@ -23,7 +25,7 @@ import picocli.CommandLine.Command;
     footer = {
       "",
       "Exit codes: 0 done, 1 cluster or storage failed, 2 something given is wrong,",
-      "3 loss or gradient not finite."
+      "3 loss, gradient or outputs not finite."
     })
 public final class Main {
 
@@ -66,11 +68,17 @@ public final class Main {
       commands.usage(out);
       return WRONG;
     }
-    return commands.execute(args);
+    try {
+      return commands.execute(args);
+    } catch (OutOfMemoryError e) {
+      err.println("failed: " + e + "; give the driver more (--driver-memory) or use less");
+      return FAILED;
+    }
   }
 
   private static int report(Exception e, PrintWriter err) {
-    if (e instanceof UserError || e instanceof InvalidConfig) {
+    boolean given = e instanceof UserError || e instanceof InvalidConfig;
+    if (given || e instanceof IllegalArgumentException) {
       err.println(e.getMessage());
       return WRONG;
     }
@@ -83,7 +91,7 @@ public final class Main {
       cause = cause.getCause();
     }
     err.println("failed: " + e.getMessage() + (cause == e ? "" : "; cause: " + cause));
-    org.slf4j.LoggerFactory.getLogger(Main.class).debug("failed", e);
+    LoggerFactory.getLogger(Main.class).debug("failed", e);
     return FAILED;
   }
 }

@@ -33,7 +33,7 @@ final class Result {
         Double.isNaN(outcome.usefulShare())
             ? ""
             : String.format(Locale.ROOT, ", useful share %.0f%%", 100 * outcome.usefulShare()));
-    print(out, config, evaluation, digest);
+    print(out, config, evaluation, "held-out", digest);
     out.println("run directory       " + directory.path());
     out.println();
     out.println("next: deploy/bin/recall evaluate " + directory.path());
@@ -43,16 +43,19 @@ final class Result {
     out.flush();
   }
 
-  static void print(PrintWriter out, RunConfig config, Evaluation evaluation, String digest) {
+  /** Prints the figures; {@code which} says what sequences they are of: held-out or given. */
+  static void print(
+      PrintWriter out, RunConfig config, Evaluation evaluation, String which, String digest) {
     String words =
         config.task() instanceof MemoryTask memory
             ? ": " + RecallInWords.of(evaluation.recallMse(), memory.remember())
             : "";
     out.printf(
         Locale.ROOT,
-        "loss                %.6f on %d held-out sequences, %.6f above the floor%n",
+        "loss                %.6f on %d %s sequences, %.6f above the floor%n",
         evaluation.loss(),
         evaluation.sequences(),
+        which,
         evaluation.lossAboveFloor());
     out.printf(Locale.ROOT, "recall MSE          %.6f%s%n", evaluation.recallMse(), words);
     out.println("parameters SHA-256  " + digest);

@@ -1,10 +1,10 @@
 package dev.recall.job;
 
-import dev.recall.datagen.Purpose;
 import dev.recall.job.config.ConfigLoader;
 import dev.recall.job.config.ConfigSource;
 import dev.recall.job.config.InvalidConfig;
 import dev.recall.job.config.RunConfig;
+import dev.recall.job.config.UserError;
 import dev.recall.job.report.Progress;
 import dev.recall.job.spark.SparkHome;
 import dev.recall.job.spark.SparkRounds;
@@ -12,7 +12,6 @@ import dev.recall.job.store.Checkpoint;
 import dev.recall.job.store.RunDirectory;
 import dev.recall.job.store.Storage;
 import dev.recall.job.train.LocalRounds;
-import dev.recall.job.train.NumericalException;
 import dev.recall.job.train.RoundRunner;
 import dev.recall.job.train.ShardPlan;
 import dev.recall.job.train.Trainer;
@@ -20,7 +19,6 @@ import dev.recall.job.train.TrainingOutcome;
 import dev.recall.job.train.TrainingState;
 import dev.recall.model.Evaluation;
 import dev.recall.model.format.Safetensors;
-import dev.recall.model.recurrent.Engines;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.time.ZoneOffset;
@@ -38,7 +36,9 @@ import picocli.CommandLine.Spec;
 /** {@code recall train}. */
 @Command(
     name = "train",
-    description = "Trains a model, or goes on with a run.",
+    description =
+        "Trains a model, or goes on with a run. Paths without a scheme: --config and --summary are on"
+            + " this machine's disk, others on Hadoop's default file system.",
     mixinStandardHelpOptions = true,
     versionProvider = Version.class,
     sortOptions = false)
@@ -62,7 +62,7 @@ final class TrainCommand implements Callable<Integer> {
       paramLabel = "DIR",
       description =
           "Goes on with the run in DIR from its newest checkpoint. --config and --set may change"
-              + " limits (stop.*) and what has no effect on the result.")
+              + " limits (stop.*, but for patience) and what has no effect on the result.")
   private String resume;
 
   @Option(
@@ -88,16 +88,15 @@ final class TrainCommand implements Callable<Integer> {
       throw new UserError("--resume: expected neither --run nor --init beside it");
     }
     Storage storage = new Storage(SparkHome.hadoopSettings());
+    Summary.checkTarget(storage, summaryFile);
     if (resume != null) {
       RunConfig config = resumedConfig(storage);
       RunDirectory directory = RunDirectory.open(storage, storage.qualify(resume), config);
-      TrainingState state = directory.restore();
-      directory.writeConfig();
-      return train(storage, config, directory, state);
+      return train(storage, config, directory, directory.restore());
     }
     RunConfig config = options.load(storage);
     TrainingState state = TrainingState.initial(config, startingPoint(storage, config));
-    RunDirectory directory = RunDirectory.create(storage, storage.qualify(newRun()), config, state);
+    RunDirectory directory = RunDirectory.create(storage, storage.qualify(newRun()), config);
     return train(storage, config, directory, state);
   }
 
@@ -133,34 +132,22 @@ final class TrainCommand implements Callable<Integer> {
 
   private int train(Storage storage, RunConfig config, RunDirectory directory, TrainingState state)
       throws IOException {
-    PrintWriter out = spec.commandLine().getOut();
     Progress progress = Progress.to(spec.commandLine().getErr(), config, state);
-    progress.started(directory.path());
-    Trainer trainer = new Trainer(config, List.of(directory, progress));
     TrainingOutcome outcome;
+    // Nothing is written before the cluster is there.
     try (RoundRunner rounds = rounds(config)) {
-      outcome = trainer.train(state, rounds);
-    } catch (NumericalException | IOException | IllegalStateException e) {
-      progress.interrupted(directory.lastCheckpoint());
-      throw e;
+      if (resume == null) {
+        directory.begin(state);
+      } else {
+        directory.goOn(state);
+      }
+      progress.started(directory.path());
+      outcome = train(config, directory, state, progress, rounds);
     }
-    Evaluation evaluation =
-        Evaluation.of(
-            Engines.create(config.model()),
-            state.result(),
-            config.task(),
-            config.seed(),
-            Purpose.TEST,
-            0,
-            config.evaluationBatches());
+    Evaluation evaluation = HeldOut.evaluate(config, state.result());
     String digest = Safetensors.sha256(state.result());
     Summary summary =
-        new Summary()
-            .put("parameters_sha256", digest)
-            .put("loss", evaluation.loss())
-            .put("loss_floor", config.task().bayesLoss())
-            .put("loss_above_floor", evaluation.lossAboveFloor())
-            .put("recall_mse", evaluation.recallMse())
+        Summary.of(config, evaluation, digest)
             .put("rounds", state.round())
             .put("examples", state.examples())
             .put("seconds", outcome.seconds())
@@ -168,9 +155,49 @@ final class TrainCommand implements Callable<Integer> {
             .put("stopped_because", outcome.reason().name().toLowerCase(Locale.ROOT))
             .put("run_directory", directory.path());
     directory.writeSummary(summary.text());
-    summary.write(storage, summaryFile);
+    PrintWriter out = spec.commandLine().getOut();
     Result.print(out, config, state, outcome, evaluation, digest, directory);
+    summary.write(storage, summaryFile);
     return 0;
+  }
+
+  /** However training ends before its time, the user is told how to go on. */
+  private TrainingOutcome train(
+      RunConfig config,
+      RunDirectory directory,
+      TrainingState state,
+      Progress progress,
+      RoundRunner rounds)
+      throws IOException {
+    Thread hint = new Thread(() -> sayHowToGoOn(progress, directory));
+    Runtime.getRuntime().addShutdownHook(hint);
+    boolean done = false;
+    try {
+      TrainingOutcome outcome =
+          new Trainer(config, List.of(directory, progress)).train(state, rounds);
+      done = true;
+      return outcome;
+    } finally {
+      if (removed(hint) && !done) {
+        sayHowToGoOn(progress, directory);
+      }
+    }
+  }
+
+  private void sayHowToGoOn(Progress progress, RunDirectory directory) {
+    progress.interrupted(directory.lastCheckpoint());
+    PrintWriter err = spec.commandLine().getErr();
+    err.println("to go on: deploy/bin/recall train --resume " + directory.path());
+    err.flush();
+  }
+
+  /** False when the JVM is going down already: then the hook has its say. */
+  private static boolean removed(Thread hook) {
+    try {
+      return Runtime.getRuntime().removeShutdownHook(hook);
+    } catch (IllegalStateException e) {
+      return false;
+    }
   }
 
   private RoundRunner rounds(RunConfig config) {

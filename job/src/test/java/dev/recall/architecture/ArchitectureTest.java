@@ -69,6 +69,17 @@ class ArchitectureTest {
   }
 
   @Test
+  void nothingBelowKnowsTheCommands() {
+    check(
+        noClasses()
+            .that()
+            .resideInAPackage("dev.recall.job.*..")
+            .should()
+            .dependOnClassesThat()
+            .resideInAPackage("dev.recall.job"));
+  }
+
+  @Test
   void noStaticFieldCanBeReassigned() {
     check(fields().that().areStatic().should().beFinal());
   }

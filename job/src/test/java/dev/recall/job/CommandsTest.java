@@ -11,10 +11,15 @@ import dev.recall.datagen.Purpose;
 import dev.recall.datagen.SequenceBatch;
 import dev.recall.job.Commands.Result;
 import dev.recall.job.config.Configs;
+import dev.recall.job.config.ReferenceOrder;
 import dev.recall.job.config.RunConfig;
+import dev.recall.job.store.Checkpoint;
 import dev.recall.job.train.ShardPass;
 import dev.recall.job.train.ShardPlan;
 import dev.recall.model.GradientSum;
+import dev.recall.model.format.Safetensors;
+import dev.recall.model.format.TensorFile;
+import dev.recall.model.format.TensorFile.Tensor;
 import dev.recall.model.recurrent.PlainEngine;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -206,7 +211,7 @@ class CommandsTest {
       assertThat(result.exitCode()).isEqualTo(3);
       assertThat(result.err())
           .containsPattern(
-              "round \\d+: expected finite loss, gradient, parameters and optimizer state, found"
+              "round \\d+, shard 0: expected finite loss, gradient, parameters and optimizer state, found"
                   + " loss .*lower training.optimizer.learning-rate .* or set its clip-norm")
           .contains("the last checkpoint is whole: file:" + RunFiles.newestCheckpoint(run()));
       assertThat(RunFiles.snapshot(run().resolve("checkpoints"))).isEqualTo(before);
@@ -261,6 +266,23 @@ class CommandsTest {
         assertThat(summary(run()).get(figure)).isEqualTo(summary(whole).get(figure));
       }
       assertThat(RunFiles.metricsRounds(run())).isEqualTo(roundsUpTo(8));
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"stop.target-loss=5", "stop.target-recall-mse=5"})
+    void ofARunThatReachedItsTargetChangesNothingOfTheResult(String target) {
+      trained(run(), target, "validation.every-rounds=2");
+      assertThat(summary(run()).get("rounds").intValue()).isEqualTo(2);
+      String before = hash(run());
+      assertThat(resumed(run()).exitCode()).isZero();
+      assertThat(hash(run())).isEqualTo(before);
+      assertThat(summary(run()).get("rounds").intValue()).isEqualTo(2);
+    }
+
+    @Test
+    void takesTheSameNumberInAnotherSpelling() {
+      trained(run(), "training.optimizer.learning-rate=0.003");
+      assertThat(resumed(run(), "training.optimizer.learning-rate=3e-3").exitCode()).isZero();
     }
 
     @Test
@@ -404,6 +426,140 @@ class CommandsTest {
       assertThat(figures.get("loss").doubleValue()).isEqualTo(loss / weight, within(1e-15));
       assertThat(figures.get("recall_mse").doubleValue()).isEqualTo(recall / 6, within(1e-15));
       assertThat(figures.get("examples").intValue()).isEqualTo(3);
+      assertThat(result.out()).contains(" on 3 given sequences, ");
+    }
+
+    @Test
+    void saysThatItsOwnSequencesAreHeldOut() {
+      trained(run());
+      assertThat(recall("evaluate", run().toString()).out()).contains(" on 6 held-out sequences, ");
+    }
+
+    /** A batch of two sequences of six steps, with one value put in. */
+    private Path batchWith(String tensor, int index, float value) {
+      List<Integer> shape = List.of(6, 2, 1);
+      List<Tensor> tensors = new ArrayList<>();
+      for (String name : List.of("inputs", "targets", "weights")) {
+        float[] values = new float[12];
+        Arrays.fill(values, name.equals("weights") ? 1 : 0.5f);
+        if (name.equals(tensor)) {
+          values[index] = value;
+        }
+        tensors.add(new Tensor(name, shape, values));
+      }
+      return written("batch.safetensors", tensors);
+    }
+
+    private Path written(String name, List<Tensor> tensors) {
+      Path file = folder.resolve(name);
+      try {
+        return Files.write(file, Safetensors.encode(new TensorFile(Map.of(), tensors)));
+      } catch (IOException e) {
+        throw new java.io.UncheckedIOException(e);
+      }
+    }
+
+    private void assertEnds(int exitCode, String message, String... args) {
+      Map<String, String> before = RunFiles.snapshot(folder);
+      Result result = recall(args);
+      assertThat(result.err()).contains(message);
+      assertThat(result.exitCode()).isEqualTo(exitCode);
+      assertThat(result.out()).isEmpty();
+      assertThat(RunFiles.snapshot(folder)).isEqualTo(before);
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+        delimiter = '|',
+        value = {
+          "inputs  | 5  | NaN       | finite inputs, found NaN at [2, 1, 0]",
+          "targets | 11 | -Infinity | finite targets, found -Infinity at [5, 1, 0]",
+          "weights | 0  | Infinity  | finite weights, found Infinity at [0, 0, 0]",
+          "weights | 8  | -1        | weights of at least 0, found -1.0 at [4, 0, 0]"
+        })
+    void refusesABatchWithAValueThatCannotBeScored(
+        String tensor, int index, float value, String message) {
+      trained(run());
+      Path data = batchWith(tensor, index, value);
+      assertEnds(
+          2,
+          data + ": expected " + message,
+          "evaluate",
+          run().toString(),
+          "--data",
+          data.toString(),
+          "--outputs",
+          path("outputs"));
+    }
+
+    @Test
+    void refusesABatchWithoutWeight() {
+      trained(run());
+      List<Tensor> tensors = new ArrayList<>();
+      for (String name : List.of("inputs", "targets", "weights")) {
+        tensors.add(new Tensor(name, List.of(6, 2, 1), new float[12]));
+      }
+      Path data = written("batch.safetensors", tensors);
+      assertEnds(
+          2,
+          data + ": expected weights with a sum above 0, found zeros only",
+          "evaluate",
+          run().toString(),
+          "--data",
+          data.toString());
+    }
+
+    @Test
+    void endsWith3WhenTheNetworksOutputsAreNotFinite() {
+      trained(run());
+      List<Tensor> blocks = new ArrayList<>();
+      Path checkpoint = RunFiles.newestCheckpoint(run());
+      for (Tensor block : Checkpoint.tensors("", RunFiles.bytes(checkpoint)).tensors()) {
+        float[] values = block.values().clone();
+        if (block.name().equals("out.w")) {
+          Arrays.fill(values, Float.MAX_VALUE);
+        }
+        if (block.name().equals("hid1.b")) {
+          Arrays.fill(values, 10); // open gates
+        }
+        blocks.add(new Tensor(block.name(), block.shape(), values));
+      }
+      String model = written("model.safetensors", blocks).toString();
+      String data = batchWith("none", 0, 0).toString();
+      Path settings = folder.resolve("small.conf");
+      write(settings, Configs.small().text());
+      assertEnds(
+          3,
+          model + ": expected finite outputs of the network on the held-out batches, found loss ",
+          "evaluate",
+          model,
+          "--config",
+          settings.toString());
+      assertEnds(
+          3,
+          model + ": expected finite outputs of the network on " + data + ", found loss ",
+          "evaluate",
+          model,
+          "--config",
+          settings.toString(),
+          "--data",
+          data,
+          "--outputs",
+          path("outputs"),
+          "--summary",
+          path("summary"));
+    }
+
+    @Test
+    void refusesATargetFileThatCannotBe() {
+      trained(run());
+      assertEnds(
+          2,
+          ": expected a file, found a directory",
+          "evaluate",
+          run().toString(),
+          "--summary",
+          run().toString());
     }
   }
 
@@ -448,20 +604,59 @@ class CommandsTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"training, TRAINING", "validation, VALIDATION", "test, TEST"})
-    void writesTheBatchOfEveryPurposeSeedRoundShardAndStep(String name, Purpose purpose) {
+    @CsvSource({
+      "training, TRAINING, 9, 7, 5",
+      "validation, VALIDATION, 9, 1, 0",
+      "test, TEST, 0, 1, 0"
+    })
+    void writesTheBatchOfEveryPurposeSeedRoundShardAndStep(
+        String name, Purpose purpose, int round, int shard, int step) {
       Path file = folder.resolve("batch.safetensors");
-      List<String> address =
-          List.of("--purpose", name, "--seed", "-5", "--round", "9", "--shard", "8", "--step", "7");
-      List<String> args = with(Configs.smallWith(), "generate", "--output", file.toString());
-      args.addAll(address);
-      assertThat(recall(args).exitCode()).isZero();
+      List<String> args =
+          with(
+              Configs.smallWith("training.local-steps=6"),
+              "generate",
+              "--output",
+              file.toString(),
+              "--seed",
+              "-5");
+      args.addAll(List.of(("--purpose " + name + " --round " + round).split(" ")));
+      args.addAll(List.of(("--shard " + shard + " --step " + step).split(" ")));
+      Result result = recall(args);
+      assertThat(result.exitCode()).as(result.err()).isZero();
       RunConfig config = Configs.small();
       SequenceBatch batch = config.task().newBatch();
-      config.task().generate(new BatchKey(-5, purpose, 9, 8, 7), batch);
+      config.task().generate(new BatchKey(-5, purpose, round, shard, step), batch);
       assertThat(RunFiles.tensors(file).get("inputs")).isEqualTo(batch.inputs());
       assertThat(RunFiles.tensors(file).get("targets")).isEqualTo(batch.targets());
       assertThat(RunFiles.tensors(file).get("weights")).isEqualTo(batch.weights());
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+        delimiter = '|',
+        value = {
+          "training --shard 8   | --shard: expected in [0, 7] (training.shards is 8), found 8",
+          "training --step 6    | --step: expected in [0, 5] (training.local-steps is 6), found 6",
+          "validation --shard 2 | --shard: expected in [0, 1] (validation.batches is 2), found 2",
+          "validation --step 1  | --step: expected in [0, 0] (validation has one step), found 1",
+          "test --shard 3       | --shard: expected in [0, 2] (evaluation.batches is 3), found 3",
+          "test --step 4        | --step: expected in [0, 0] (test has one step), found 4",
+          "test --round 1       | --round: expected in [0, 0] (test has one round), found 1"
+        })
+    void refusesABatchThatTheRunDoesNotUse(String address, String message) {
+      Path file = folder.resolve("batch.safetensors");
+      List<String> args =
+          with(
+              Configs.smallWith("training.local-steps=6", "evaluation.batches=3"),
+              "generate",
+              "--output",
+              file.toString());
+      args.addAll(List.of(("--purpose " + address).split(" ")));
+      Result result = recall(args);
+      assertThat(result.exitCode()).isEqualTo(2);
+      assertThat(result.err()).isEqualToIgnoringNewLines(message);
+      assertThat(file).doesNotExist();
     }
   }
 
@@ -472,10 +667,23 @@ class CommandsTest {
     void printsEverySettingWithItsOrigin() {
       Result result = recall("config", "--set", "stop.rounds=7");
       assertThat(result.exitCode()).isZero();
-      assertThat(result.out().lines())
+      assertThat(result.out().lines().filter(line -> !line.isEmpty()))
           .hasSameSizeAs(Configs.of().settings())
           .anyMatch(line -> line.matches("stop\\.rounds = 7 +# --set stop\\.rounds=7"))
           .anyMatch(line -> line.matches("seed = 13 +# reference\\.conf:\\d+"));
+    }
+
+    @Test
+    void printsSettingsAsReferenceConfExplainsThem() {
+      List<String> lines =
+          recall("config").out().lines().map(line -> line.replaceFirst(" = .*", "")).toList();
+      assertThat(lines.stream().filter(line -> !line.isEmpty()))
+          .containsExactlyElementsOf(ReferenceOrder.keys());
+      assertThat(lines)
+          .startsWith("seed", "", "task.kind")
+          .containsSequence("training.local-optimizer.clip-element", "", "validation.every-rounds")
+          .containsSequence("training.optimizer.clip-element", "training.local-optimizer.algorithm")
+          .endsWith("report.every-rounds", "", "spark.tasks");
     }
 
     @Test
@@ -504,7 +712,7 @@ class CommandsTest {
           .containsPattern("  generate +Writes the batch of a given seed, round, shard and step")
           .containsPattern("  config +Prints every setting with its value and where it was set")
           .contains("Exit codes: 0 done, 1 cluster or storage failed, 2 something given is wrong,")
-          .contains("3 loss or gradient not finite.");
+          .contains("3 loss, gradient or outputs not finite.");
     }
 
     @ParameterizedTest
@@ -561,8 +769,8 @@ class CommandsTest {
             """
             task.stpes=3 | --set task.stpes=3: unknown key task.stpes; the nearest is task.steps
             task.steps=many | --set task.steps=many: task.steps: expected a whole number, found "many"
-            task.remember=21 | --set task.remember=21: task.remember: remember: expected in [1, 20], found 21
-            training.shards=0 | --set training.shards=0: training.shards: expected a whole number from 1 to 2147483647, found 0
+            task.remember=21 | --set task.remember=21: task.remember: expected in [1, 20], found 21
+            training.shards=0 | --set training.shards=0: training.shards: expected a whole number from 1 to 1000000, found 0
             training.optimizer.learning-rate=-1 | --set training.optimizer.learning-rate=-1: training.optimizer.learning-rate: expected a number of at least 0, found -1
             """)
     void inASettingIsRefused(String assignment, String message) {
@@ -577,7 +785,7 @@ class CommandsTest {
       write(folder.resolve("my.conf"), "seed = 1\n\ntask { steps = 2, remember = 3 }\n");
       assertRefused(
           train("--config", path("my.conf")),
-          path("my.conf") + ":3: task.remember: remember: expected in [1, 2], found 3");
+          path("my.conf") + ":3: task.remember: expected in [1, 2], found 3");
     }
 
     @Test
@@ -621,10 +829,16 @@ class CommandsTest {
           "/folder: expected a run with a checkpoint, found none in it");
       assertRefused(
           train("--run", run().resolve("config.conf").resolve("below").toString()),
-          "config.conf/below/checkpoints: expected directories above, found a file; ");
+          "config.conf/below/config.conf: expected directories above, found the file ");
       assertRefused(
           List.of("generate", "--output", run().resolve("config.conf/batch").toString()),
-          "config.conf/batch: expected directories above, found a file; ");
+          "config.conf/batch: expected directories above, found the file ");
+      assertRefused(
+          List.of("generate", "--output", path("folder")),
+          "/folder: expected a file, found a directory");
+      assertRefused(
+          train("--run", path("new"), "--summary", path("folder")),
+          "/folder/: expected a file, found a directory");
     }
 
     @Test

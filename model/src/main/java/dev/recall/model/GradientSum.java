@@ -1,6 +1,7 @@
 package dev.recall.model;
 
 import java.io.Serializable;
+import java.util.Arrays;
 
 /**
  * A sum over sequences that merges: a vector, the loss and the weight they belong to.
@@ -93,9 +94,22 @@ public final class GradientSum implements Serializable {
     addLoss(other.loss, other.weight);
   }
 
+  /**
+   * Tells whether nothing in the sum is NaN or infinite.
+   *
+   * @return true when vector, loss and weight are finite
+   */
+  public boolean isFinite() {
+    float sum = 0;
+    for (float value : vector) {
+      sum += value * 0f; // NaN for NaN and infinities
+    }
+    return sum == 0f && Double.isFinite(loss) && Double.isFinite(weight);
+  }
+
   /** Sets vector, loss and weight to zero. */
   public void clear() {
-    java.util.Arrays.fill(vector, 0);
+    Arrays.fill(vector, 0);
     loss = 0;
     weight = 0;
   }

@@ -12,14 +12,11 @@ import com.typesafe.config.ConfigResolveOptions;
 import com.typesafe.config.ConfigUtil;
 import com.typesafe.config.ConfigValue;
 import com.typesafe.config.ConfigValueType;
-import dev.recall.datagen.AddingTask;
-import dev.recall.datagen.MemoryTask;
+import dev.recall.datagen.BatchKey;
 import dev.recall.datagen.SequenceTask;
 import dev.recall.datagen.Targets;
-import dev.recall.model.GlorotInitializer;
 import dev.recall.model.Initializer;
 import dev.recall.model.RegressorSpec;
-import dev.recall.model.TheanetsInitializer;
 import dev.recall.model.optim.ClipByElement;
 import dev.recall.model.optim.ClipByNorm;
 import dev.recall.model.optim.GradientTransform;
@@ -44,6 +41,7 @@ import java.util.TreeMap;
 public final class ConfigLoader {
 
   private static final String REFERENCE = "reference.conf";
+  private static final int MAX_SHARDS = 1_000_000;
 
   private ConfigLoader() {}
 
@@ -175,12 +173,11 @@ public final class ConfigLoader {
         continue;
       }
       if (!known) {
-        problems.add(
-            place
-                + ": unknown key "
-                + key
-                + "; the nearest is "
-                + Nearest.to(key, leaves(defaults.root()).keySet()));
+        String nearest =
+            Nearest.to(key, leaves(defaults.root()).keySet())
+                .map(candidate -> "; the nearest is " + candidate)
+                .orElse("; recall config lists all keys");
+        problems.add(place + ": unknown key " + key + nearest);
       } else if (section) {
         problems.add(place + ": " + key + ": expected a section { ... }, found a value");
       } else {
@@ -232,18 +229,6 @@ public final class ConfigLoader {
 
   private static Optional<RunConfig> read(Settings s, List<Setting> settings) {
     long seed = s.whole("seed");
-    Optional<SequenceTask> task = task(s);
-    boolean peepholes = s.flag("model.peepholes");
-    Optional<RegressorSpec> model =
-        s.build("model.layers", () -> RegressorSpec.parse(s.text("model.layers"), peepholes));
-    if (task.isPresent() && model.isPresent()) {
-      s.build("model.layers", () -> fitting(task.get(), model.get()));
-    }
-    Optional<Initializer> initializer = initializer(s);
-    int shards = s.count("training.shards", 1);
-    int localSteps = s.count("training.local-steps", 1);
-    Optimizer optimizer = optimizer(s, "training.optimizer.");
-    Optimizer local = optimizer(s, "training.local-optimizer.");
     ValidationConfig validation =
         new ValidationConfig(
             s.count("validation.every-rounds", 0),
@@ -251,13 +236,25 @@ public final class ConfigLoader {
             s.flag("validation.fresh"));
     StopConfig stop =
         new StopConfig(
-            s.count("stop.rounds", 1),
+            s.count("stop.rounds", 1, BatchKey.MAX_ROUNDS),
             s.number("stop.seconds", 0),
             s.number("stop.target-loss", 0),
             s.number("stop.target-recall-mse", 0),
             s.count("stop.patience", 0),
             s.share("stop.min-improvement", false));
-    s.build("validation.every-rounds", () -> reachable(stop, validation));
+    Optional<SequenceTask> task = task(s);
+    boolean peepholes = s.flag("model.peepholes");
+    Optional<RegressorSpec> model =
+        s.build(() -> modelOf(s.text("model.layers"), peepholes), "model.layers");
+    if (task.isPresent() && model.isPresent()) {
+      s.build(() -> fitting(task.get(), model.get()), "model.layers");
+    }
+    Optional<Initializer> initializer = initializer(s);
+    int shards = s.count("training.shards", 1, MAX_SHARDS);
+    int localSteps = s.count("training.local-steps", 1);
+    Optimizer optimizer = optimizer(s, "training.optimizer.");
+    Optimizer local = optimizer(s, "training.local-optimizer.");
+    s.build(() -> reachable(stop, validation), "validation.every-rounds");
     CheckpointConfig checkpoint =
         new CheckpointConfig(s.count("checkpoint.every-rounds", 1), s.count("checkpoint.keep", 1));
     int evaluation = s.count("evaluation.batches", 1);
@@ -299,12 +296,19 @@ public final class ConfigLoader {
     int features = s.count("task.features", 1);
     int batchSize = s.count("task.batch-size", 1);
     Targets targets = s.choice("task.targets", Targets.class);
-    return switch (kind) {
-      case MEMORY ->
-          s.build(
-              "task.remember", () -> new MemoryTask(steps, remember, features, batchSize, targets));
-      case ADDING -> s.build("task.steps", () -> new AddingTask(steps, batchSize));
-    };
+    return s.build(
+        () -> kind.task(steps, remember, features, batchSize, targets),
+        "task.remember",
+        "task.steps",
+        "task.batch-size",
+        "task.features");
+  }
+
+  /** Also lays the parameters out, which refuses more of them than an array holds. */
+  private static RegressorSpec modelOf(String layers, boolean peepholes) {
+    RegressorSpec model = RegressorSpec.parse(layers, peepholes);
+    model.layout();
+    return model;
   }
 
   private static RegressorSpec fitting(SequenceTask task, RegressorSpec model) {
@@ -324,10 +328,7 @@ public final class ConfigLoader {
     InitializerKind kind = s.choice("model.initializer", InitializerKind.class);
     double forgetBias = s.number("model.forget-bias", -100);
     double gain = s.numberAbove("model.recurrent-gain", 0);
-    return switch (kind) {
-      case GLOROT -> s.build("model.initializer", () -> new GlorotInitializer(forgetBias, gain));
-      case THEANETS -> Optional.of(new TheanetsInitializer());
-    };
+    return s.build(() -> kind.initializer(forgetBias, gain), "model.initializer");
   }
 
   private static Optimizer optimizer(Settings s, String at) {
@@ -340,7 +341,7 @@ public final class ConfigLoader {
     boolean nesterov = s.flag(at + "nesterov");
     double halfLife = s.numberAbove(at + "half-life", 0);
     double rmsDecay = s.share(at + "rms-decay", false);
-    double epsilon = s.numberAbove(at + "epsilon", 0);
+    double epsilon = s.numberAbove(at + "epsilon", Float.MIN_NORMAL);
     double clipNorm = s.number(at + "clip-norm", 0);
     ClipScope scope = s.choice(at + "clip-norm-of", ClipScope.class);
     double clipElement = s.number(at + "clip-element", 0);
@@ -351,7 +352,11 @@ public final class ConfigLoader {
     if (clipNorm > 0) {
       stages.add(new ClipByNorm(clipNorm, scope == ClipScope.BLOCK));
     }
-    stages.addAll(algorithm.scaling(halfLife, rmsDecay, epsilon));
+    s.build(
+            () -> algorithm.scaling(halfLife, rmsDecay, epsilon),
+            at + "half-life",
+            at + "rms-decay")
+        .ifPresent(stages::addAll);
     stages.add(new ScaleByLearningRate(rate));
     if (momentum > 0) {
       stages.add(new Momentum(momentum, nesterov));
@@ -364,14 +369,9 @@ public final class ConfigLoader {
     double finalFactor = s.share(at + "final-factor", true);
     double stepRounds = s.numberAbove(at + "step-rounds", 0);
     double stepFactor = s.share(at + "step-factor", true);
-    return switch (s.choice(at + "decay", DecayKind.class)) {
-      case CONSTANT -> new LearningRate.Constant();
-      case COSINE -> new LearningRate.Cosine(rounds, finalFactor);
-      case STEP ->
-          s.build(
-                  at + "step-factor",
-                  () -> (LearningRate.Decay) new LearningRate.Step(stepRounds, stepFactor))
-              .orElse(new LearningRate.Constant());
-    };
+    DecayKind kind = s.choice(at + "decay", DecayKind.class);
+    return s.build(
+            () -> kind.decay(rounds, finalFactor, stepRounds, stepFactor), at + "step-factor")
+        .orElse(new LearningRate.Constant());
   }
 }

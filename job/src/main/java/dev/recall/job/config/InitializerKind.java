@@ -1,7 +1,19 @@
 package dev.recall.job.config;
 
+import dev.recall.model.GlorotInitializer;
+import dev.recall.model.Initializer;
+import dev.recall.model.TheanetsInitializer;
+
 /** Initialisations by the names that the configuration uses. */
 enum InitializerKind {
   GLOROT,
-  THEANETS
+  THEANETS;
+
+  /** Builds the initializer from the settings under {@code model}. */
+  Initializer initializer(double forgetBias, double recurrentGain) {
+    return switch (this) {
+      case GLOROT -> new GlorotInitializer(forgetBias, recurrentGain);
+      case THEANETS -> new TheanetsInitializer();
+    };
+  }
 }

@@ -1,6 +1,7 @@
 package dev.recall.job.config;
 
 import java.util.Collection;
+import java.util.Optional;
 
 /** Finds the known key that a misspelt one most likely means. */
 final class Nearest {
@@ -9,9 +10,10 @@ final class Nearest {
 
   /**
    * The key with the fewest insertions, deletions and replacements; a shared last part counts, and
-   * of those that are equally near the one that is nearest as a whole.
+   * of those that are equally near the one that is nearest as a whole. Nothing when half of the key
+   * would have to change.
    */
-  static String to(String key, Collection<String> known) {
+  static Optional<String> to(String key, Collection<String> known) {
     String nearest = "";
     long least = Long.MAX_VALUE;
     for (String candidate : known) {
@@ -23,7 +25,7 @@ final class Nearest {
         nearest = candidate;
       }
     }
-    return nearest;
+    return least >> 32 > Math.max(2, key.length() / 2) ? Optional.empty() : Optional.of(nearest);
   }
 
   private static String last(String key) {

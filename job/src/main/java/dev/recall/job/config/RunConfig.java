@@ -3,6 +3,7 @@ package dev.recall.job.config;
 import dev.recall.datagen.SequenceTask;
 import dev.recall.model.Initializer;
 import dev.recall.model.RegressorSpec;
+import java.math.BigDecimal;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -64,19 +65,35 @@ public record RunConfig(
    * @return a line per differing key, naming both values
    */
   public List<String> exactnessConflicts(RunConfig other) {
-    Map<String, String> theirs = new LinkedHashMap<>();
-    other.settings.forEach(setting -> theirs.put(setting.key(), setting.value()));
+    Map<String, Setting> theirs = new LinkedHashMap<>();
+    other.settings.forEach(setting -> theirs.put(setting.key(), setting));
     boolean patience = stop.patience() > 0 || other.stop.patience() > 0;
     List<String> conflicts = new ArrayList<>();
     for (Setting setting : settings) {
-      String found = theirs.get(setting.key());
+      Setting found = theirs.get(setting.key());
       boolean exact =
           EXACT.stream().anyMatch(setting.key()::startsWith)
               || (patience && PATIENCE.stream().anyMatch(setting.key()::startsWith));
-      if (exact && !setting.value().equals(found)) {
-        conflicts.add(setting.key() + ": the run has " + setting.value() + ", found " + found);
+      if (exact && !sameValue(setting.value(), found.value())) {
+        conflicts.add(
+            found.origin()
+                + ": "
+                + setting.key()
+                + ": the run has "
+                + setting.value()
+                + ", found "
+                + found.value());
       }
     }
     return conflicts;
+  }
+
+  /** 3e-3 and 0.003 are the same. */
+  private static boolean sameValue(String a, String b) {
+    try {
+      return new BigDecimal(a).compareTo(new BigDecimal(b)) == 0;
+    } catch (NumberFormatException e) {
+      return a.equals(b);
+    }
   }
 }

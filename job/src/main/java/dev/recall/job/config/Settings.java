@@ -7,9 +7,12 @@ import com.typesafe.config.ConfigValue;
 import com.typesafe.config.ConfigValueType;
 import java.math.BigDecimal;
 import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
+import java.util.Set;
 import java.util.function.Supplier;
 import java.util.stream.Collectors;
 
@@ -22,6 +25,7 @@ final class Settings {
   private final Config config;
   private final Config defaults;
   private final List<String> problems = new ArrayList<>();
+  private final Set<String> reported = new HashSet<>();
 
   Settings(Config config, Config defaults) {
     this.config = config;
@@ -33,9 +37,13 @@ final class Settings {
   }
 
   int count(String key, int least) {
+    return count(key, least, Integer.MAX_VALUE);
+  }
+
+  int count(String key, int least, int most) {
     long value = whole(key);
-    if (value < least || value > Integer.MAX_VALUE) {
-      problem(key, "a whole number from " + least + " to " + Integer.MAX_VALUE);
+    if (value < least || value > most) {
+      problem(key, "a whole number from " + least + " to " + most);
       return defaults.getInt(key);
     }
     return (int) value;
@@ -140,22 +148,40 @@ final class Settings {
     return String.valueOf(value.unwrapped());
   }
 
-  /** Builds something out of values that were read; a range error is a problem of the key. */
-  <T> Optional<T> build(String key, Supplier<T> supplier) {
+  /**
+   * Builds something out of values that were read; a range error is a problem of the first of the
+   * keys that is not a default.
+   */
+  <T> Optional<T> build(Supplier<T> supplier, String... keys) {
     int before = problems.size();
     try {
       return Optional.of(supplier.get());
     } catch (IllegalArgumentException e) {
       if (problems.size() == before) {
-        problems.add(at(key) + ": " + key + ": " + e.getMessage());
+        String key = Arrays.stream(keys).filter(this::given).findFirst().orElse(keys[0]);
+        String name = key.substring(key.lastIndexOf('.') + 1) + ": ";
+        String message = e.getMessage();
+        problems.add(
+            at(key)
+                + ": "
+                + key
+                + ": "
+                + (message.startsWith(name) ? message.substring(name.length()) : message));
       }
       return Optional.empty();
     }
   }
 
+  private boolean given(String key) {
+    return !at(key).equals(place(defaults, key));
+  }
+
+  /** A value that others refer to is one problem, not one per reference. */
   private void problem(String key, String expected) {
     String found = config.getValue(key).render(ConfigRenderOptions.concise());
-    problems.add(at(key) + ": " + key + ": expected " + expected + ", found " + found);
+    if (reported.add(at(key) + found)) {
+      problems.add(at(key) + ": " + key + ": expected " + expected + ", found " + found);
+    }
   }
 
   private String at(String key) {

@@ -12,49 +12,67 @@ import java.util.Locale;
 import java.util.Optional;
 
 /**
- * Shows how a run goes on: a bar that is redrawn in place on a terminal, a line every so many
+ * Shows how a run goes on: a line that is redrawn in place on a terminal, a line every so many
  * rounds elsewhere.
+ *
+ * <p>On a terminal a line has at most one character less than the terminal has columns, since a
+ * longer one would scroll. Where it does not fit it goes without the bar, then without the loss
+ * above the floor, and then only its beginning is shown.
  */
 public final class Progress implements TrainingListener {
+
+  /** System property with the columns of the terminal behind stderr; set by the launcher. */
+  static final String COLUMNS = "recall.terminal.columns";
 
   private static final int BAR = 24;
   private static final double REDRAW_SECONDS = 0.1;
 
   private final PrintWriter out;
-  private final boolean terminal;
+  private final int columns;
   private final RunConfig config;
   private final int firstRound;
   private final long firstExamples;
   private double drawnAt = -1;
   private int drawnLength;
+  private boolean ended;
   private Optional<Evaluation> validation = Optional.empty();
 
   /**
    * Creates a display.
    *
    * @param out where to write
-   * @param terminal whether a line can be redrawn there
+   * @param columns of the terminal, or 0: a line cannot be redrawn there
    * @param config the run's
    * @param start state at the beginning of this process
    */
-  public Progress(PrintWriter out, boolean terminal, RunConfig config, TrainingState start) {
+  public Progress(PrintWriter out, int columns, RunConfig config, TrainingState start) {
     this.out = out;
-    this.terminal = terminal;
+    this.columns = columns;
     this.config = config;
     this.firstRound = start.round();
     this.firstExamples = start.examples();
   }
 
   /**
-   * Creates a display that finds out by itself whether a person is looking.
+   * Creates a display on the terminal that the launcher found, if it found one: system property
+   * {@code recall.terminal.columns}. The JVM itself cannot ask whether stderr is a terminal.
    *
-   * @param out where to write
+   * @param out where to write; stderr
    * @param config the run's
    * @param start state at the beginning of this process
    * @return the display
    */
   public static Progress to(PrintWriter out, RunConfig config, TrainingState start) {
-    return new Progress(out, System.console() != null, config, start);
+    return new Progress(out, columns(System.getProperty(COLUMNS)), config, start);
+  }
+
+  /** Columns of the terminal; 0, no terminal, for what is not a number above 0. */
+  static int columns(String property) {
+    try {
+      return property == null ? 0 : Math.max(0, Integer.parseInt(property));
+    } catch (NumberFormatException e) {
+      return 0;
+    }
   }
 
   /**
@@ -78,20 +96,33 @@ public final class Progress implements TrainingListener {
   }
 
   @Override
-  public void roundDone(RoundReport report) {
+  public synchronized void roundDone(RoundReport report) {
+    if (ended) {
+      return;
+    }
     if (report.validation().isPresent()) {
       validation = report.validation();
     }
     boolean last = report.round() == config.stop().rounds();
-    if (terminal) {
+    if (columns > 0) {
       if (last || report.seconds() - drawnAt >= REDRAW_SECONDS) {
         drawnAt = report.seconds();
-        redraw(bar(report.round()) + " " + text(report));
+        redraw(fitting(report));
       }
     } else if (last || report.round() % config.reportEveryRounds() == 0) {
-      out.println(text(report));
+      out.println(text(report, true));
       out.flush();
     }
+  }
+
+  private String fitting(RoundReport report) {
+    String all = text(report, true);
+    int most = columns - 1;
+    if (BAR + 3 + all.length() <= most) {
+      return bar(report.round()) + " " + all;
+    }
+    String line = all.length() <= most ? all : text(report, false);
+    return line.substring(0, Math.min(line.length(), most));
   }
 
   private void redraw(String line) {
@@ -105,7 +136,7 @@ public final class Progress implements TrainingListener {
     return "[" + "#".repeat(full) + ".".repeat(BAR - full) + "]";
   }
 
-  private String text(RoundReport report) {
+  private String text(RoundReport report, boolean aboveFloor) {
     StringBuilder text = new StringBuilder();
     text.append(
         String.format(
@@ -114,14 +145,13 @@ public final class Progress implements TrainingListener {
             report.round(),
             config.stop().rounds(),
             report.trainingLoss()));
-    validation.ifPresent(
-        evaluation ->
-            text.append(
-                String.format(
-                    Locale.ROOT,
-                    "  above floor %.4f  recall MSE %.4f",
-                    evaluation.lossAboveFloor(),
-                    evaluation.recallMse())));
+    if (validation.isPresent()) {
+      Evaluation evaluation = validation.get();
+      if (aboveFloor) {
+        text.append(String.format(Locale.ROOT, "  above floor %.4f", evaluation.lossAboveFloor()));
+      }
+      text.append(String.format(Locale.ROOT, "  recall MSE %.4f", evaluation.recallMse()));
+    }
     double rate = (report.examples() - firstExamples) / report.seconds();
     double left =
         report.seconds()
@@ -142,16 +172,16 @@ public final class Progress implements TrainingListener {
   }
 
   @Override
-  public void finished(TrainingOutcome outcome) {
+  public synchronized void finished(TrainingOutcome outcome) {
     endLine();
   }
 
   /**
-   * Says from where to go on after a failure.
+   * Says from where to go on after a failure. Any thread may say it; nothing is shown after it.
    *
    * @param lastCheckpoint newest whole checkpoint, if any
    */
-  public void interrupted(Optional<String> lastCheckpoint) {
+  public synchronized void interrupted(Optional<String> lastCheckpoint) {
     endLine();
     out.println(
         lastCheckpoint
@@ -161,7 +191,8 @@ public final class Progress implements TrainingListener {
   }
 
   private void endLine() {
-    if (terminal && drawnLength > 0) {
+    ended = true;
+    if (columns > 0 && drawnLength > 0) {
       out.println();
       out.flush();
     }

@@ -1,7 +1,7 @@
 package dev.recall.job.store;
 
-import dev.recall.job.UserError;
 import dev.recall.job.config.RunConfig;
+import dev.recall.job.config.UserError;
 import dev.recall.job.train.BestSoFar;
 import dev.recall.job.train.ShardPlan;
 import dev.recall.job.train.TrainingState;
@@ -192,23 +192,6 @@ public final class Checkpoint {
   }
 
   /**
-   * Reads the parameters of a model out of a safetensors file that need not be a checkpoint.
-   *
-   * @param path for the message
-   * @param file its tensors
-   * @param layout blocks of the model
-   * @return [parameters]
-   * @throws UserError naming the blocks that do not fit
-   */
-  public static float[] parameters(String path, TensorFile file, ParameterLayout layout) {
-    try {
-      return ParameterTensors.readModel(file, layout);
-    } catch (FormatException e) {
-      throw new UserError(path + ": not the parameters of this model: " + e.getMessage());
-    }
-  }
-
-  /**
    * Reads the model that a checkpoint stands for: the best validated parameters when it has them,
    * else the current ones.
    *
@@ -219,11 +202,11 @@ public final class Checkpoint {
    * @throws UserError naming the blocks that do not fit
    */
   public static float[] result(String path, TensorFile file, ParameterLayout layout) {
-    float[] current = parameters(path, file, layout);
     boolean hasBest =
         file.metadata().containsKey("best_loss")
             && !"Infinity".equals(file.metadata().get("best_loss"));
     try {
+      float[] current = ParameterTensors.readModel(file, layout);
       return hasBest ? ParameterTensors.read(file, BEST, layout) : current;
     } catch (FormatException e) {
       throw new UserError(path + ": not the parameters of this model: " + e.getMessage());

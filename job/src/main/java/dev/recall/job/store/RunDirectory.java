@@ -1,12 +1,13 @@
 package dev.recall.job.store;
 
-import dev.recall.job.UserError;
 import dev.recall.job.config.RunConfig;
+import dev.recall.job.config.UserError;
 import dev.recall.job.train.RoundReport;
 import dev.recall.job.train.TrainingListener;
 import dev.recall.job.train.TrainingState;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
@@ -29,8 +30,8 @@ import java.util.regex.Pattern;
  */
 public final class RunDirectory implements TrainingListener {
 
-  private static final Pattern CHECKPOINT = Pattern.compile("round-(\\d+)\\.safetensors");
-  private static final Pattern METRICS = Pattern.compile("rounds-(\\d+)-(\\d+)\\.jsonl");
+  private static final Pattern CHECKPOINT = Pattern.compile("round-(\\d{1,9})\\.safetensors");
+  private static final Pattern METRICS = Pattern.compile("rounds-(\\d{1,9})-(\\d{1,9})\\.jsonl");
 
   private final Storage storage;
   private final String path;
@@ -46,20 +47,15 @@ public final class RunDirectory implements TrainingListener {
   }
 
   /**
-   * Makes the directory of a new run: a checkpoint of what it starts from, then config.conf, by
-   * which others know that a run is there. What is left of an attempt that did not get so far is
-   * taken over.
+   * Finds a place for a new run; nothing is written yet.
    *
    * @param storage file systems
-   * @param path must hold nothing else
+   * @param path must hold nothing, or what is left of an attempt that did not get to config.conf
    * @param config the run's
-   * @param start the state before the first round
-   * @return the directory
-   * @throws IOException when it cannot be written
+   * @return the directory, to be begun with {@link #begin}
    * @throws UserError when there is something already
    */
-  public static RunDirectory create(
-      Storage storage, String path, RunConfig config, TrainingState start) throws IOException {
+  public static RunDirectory create(Storage storage, String path, RunConfig config) {
     boolean free =
         !storage.exists(path)
             || (storage.isDirectory(path)
@@ -71,12 +67,22 @@ public final class RunDirectory implements TrainingListener {
               + path
               + " or choose another --run");
     }
+    storage.checkTarget(path + "/config.conf");
+    return new RunDirectory(storage, path, config);
+  }
+
+  /**
+   * Writes what a new run starts from: a checkpoint of round 0, then config.conf, by which others
+   * know that a run is there.
+   *
+   * @param start the state before the first round
+   * @throws IOException when it cannot be written
+   */
+  public void begin(TrainingState start) throws IOException {
     storage.makeDirectory(path + "/checkpoints");
     storage.makeDirectory(path + "/metrics");
-    RunDirectory run = new RunDirectory(storage, path, config);
-    run.checkpoint(start);
-    run.writeConfig();
-    return run;
+    checkpoint(start);
+    writeConfig();
   }
 
   /**
@@ -123,24 +129,39 @@ public final class RunDirectory implements TrainingListener {
   private static List<String> checkpoints(Storage storage, String path) {
     List<String> names = storage.list(path + "/checkpoints");
     names.removeIf(name -> !CHECKPOINT.matcher(name).matches());
+    names.sort(Comparator.comparingInt(RunDirectory::round));
     return names;
   }
 
+  private static int round(String checkpoint) {
+    Matcher matcher = CHECKPOINT.matcher(checkpoint);
+    return matcher.matches() ? Integer.parseInt(matcher.group(1)) : -1;
+  }
+
   /**
-   * Restores the newest checkpoint and removes what speaks of rounds after it: metrics, the result,
-   * and what a process that was killed had not finished writing. Changes nothing when the
-   * checkpoint cannot be used.
+   * Reads the newest checkpoint; nothing is changed.
    *
-   * @return the state
-   * @throws IOException when something cannot be removed
+   * @return the state, to go on from with {@link #goOn}
    * @throws UserError when there is no checkpoint, or it is not whole or of another model
    */
-  public TrainingState restore() throws IOException {
+  public TrainingState restore() {
     String newest =
         newestCheckpoint(storage, path)
             .orElseThrow(
                 () -> new UserError(path + "/checkpoints: expected a checkpoint, found none"));
     TrainingState state = Checkpoint.decode(newest, storage.read(newest), config);
+    lastCheckpoint = Optional.of(newest);
+    return state;
+  }
+
+  /**
+   * Removes what speaks of rounds after a state: metrics, the result, and what a process that was
+   * killed had not finished writing. Writes the configuration if its limits are others.
+   *
+   * @param state what {@link #restore} returned
+   * @throws IOException when something cannot be removed or written
+   */
+  public void goOn(TrainingState state) throws IOException {
     for (String name : storage.list(path + "/metrics")) {
       Matcher matcher = METRICS.matcher(name);
       if (matcher.matches() && Integer.parseInt(matcher.group(2)) > state.round()) {
@@ -151,8 +172,9 @@ public final class RunDirectory implements TrainingListener {
     for (String directory : List.of(path, path + "/checkpoints", path + "/metrics")) {
       storage.deleteUnfinished(directory);
     }
-    lastCheckpoint = Optional.of(newest);
-    return state;
+    if (!configText(storage, path).equals(config.text())) {
+      writeConfig();
+    }
   }
 
   /**
@@ -210,12 +232,7 @@ public final class RunDirectory implements TrainingListener {
     storage.write(path + "/summary.json", json.getBytes(StandardCharsets.UTF_8));
   }
 
-  /**
-   * Writes the configuration anew when a continuation has other limits.
-   *
-   * @throws IOException when it cannot be written
-   */
-  public void writeConfig() throws IOException {
+  private void writeConfig() throws IOException {
     storage.write(path + "/config.conf", config.text().getBytes(StandardCharsets.UTF_8));
   }
 }

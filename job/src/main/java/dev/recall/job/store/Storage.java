@@ -1,8 +1,9 @@
 package dev.recall.job.store;
 
-import dev.recall.job.UserError;
+import dev.recall.job.config.UserError;
 import java.io.FileNotFoundException;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
@@ -12,8 +13,11 @@ import java.util.function.Predicate;
 import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.fs.FSDataOutputStream;
 import org.apache.hadoop.fs.FileAlreadyExistsException;
+import org.apache.hadoop.fs.FileContext;
 import org.apache.hadoop.fs.FileStatus;
 import org.apache.hadoop.fs.FileSystem;
+import org.apache.hadoop.fs.LocalFileSystem;
+import org.apache.hadoop.fs.Options;
 import org.apache.hadoop.fs.ParentNotDirectoryException;
 import org.apache.hadoop.fs.Path;
 import org.apache.hadoop.fs.UnsupportedFileSystemException;
@@ -31,6 +35,7 @@ public final class Storage {
   private static final String ASIDE = ".tmp";
 
   private final Configuration configuration;
+  private final LocalFileSystem local; // not the instance that Spark shares
 
   /**
    * Opens the file systems that Hadoop's configuration on the class path names.
@@ -40,6 +45,14 @@ public final class Storage {
   public Storage(Map<String, String> overrides) {
     configuration = new Configuration();
     overrides.forEach(configuration::set);
+    try {
+      local = FileSystem.newInstanceLocal(configuration);
+    } catch (IOException e) {
+      throw new UncheckedIOException("the local file system", e);
+    }
+    // The checksum files that Hadoop puts beside local files would outlive a rename by others.
+    local.setWriteChecksum(false);
+    local.setVerifyChecksum(false);
   }
 
   /**
@@ -114,6 +127,7 @@ public final class Storage {
    * @throws UserError when a file is in the way
    */
   public void write(String path, byte[] bytes) throws IOException {
+    checkTarget(path);
     FileSystem fileSystem = fileSystem(path);
     Path target = new Path(path);
     Path aside =
@@ -123,16 +137,55 @@ public final class Storage {
         out.write(bytes);
         out.hsync();
       }
-      // HDFS does not rename over a file; a local rename does, and then nothing is ever missing.
-      if (!fileSystem.rename(aside, target)
-          && !(fileSystem.delete(target, false) && fileSystem.rename(aside, target))) {
-        throw new IOException("cannot rename " + aside + " to " + target);
-      }
+      renameOver(fileSystem, aside, target);
     } catch (ParentNotDirectoryException | FileAlreadyExistsException e) {
       throw inTheWay(path, e);
     } finally {
       fileSystem.delete(aside, false);
     }
+  }
+
+  /** Replaces in one step, so that at no moment neither the old nor the new file is there. */
+  private void renameOver(FileSystem fileSystem, Path aside, Path target) throws IOException {
+    if (fileSystem != local) {
+      FileContext.getFileContext(target.toUri(), configuration)
+          .rename(aside, target, Options.Rename.OVERWRITE);
+    } else if (!fileSystem.rename(aside, target)) {
+      throw new IOException("cannot rename " + aside + " to " + target);
+    }
+  }
+
+  /**
+   * Checks early that a file can be put in a place: no directory is there and no file is where a
+   * directory above has to be.
+   *
+   * @param path the file to be
+   * @throws UserError naming what is in the way
+   */
+  public void checkTarget(String path) {
+    try {
+      FileSystem fileSystem = fileSystem(path);
+      Path target = fileSystem.makeQualified(new Path(path));
+      if (isDirectory(fileSystem, target)) {
+        throw new UserError(path + ": expected a file, found a directory");
+      }
+      for (Path above = target.getParent(); above != null; above = above.getParent()) {
+        if (fileSystem.exists(above)) {
+          if (!isDirectory(fileSystem, above)) {
+            throw new UserError(path + ": expected directories above, found the file " + above);
+          }
+          return;
+        }
+      }
+    } catch (ParentNotDirectoryException e) {
+      throw inTheWay(path, e);
+    } catch (IOException e) {
+      throw unreadable(path, e);
+    }
+  }
+
+  private static boolean isDirectory(FileSystem fileSystem, Path path) throws IOException {
+    return fileSystem.exists(path) && fileSystem.getFileStatus(path).isDirectory();
   }
 
   /**
@@ -159,9 +212,7 @@ public final class Storage {
    */
   public boolean isDirectory(String path) {
     try {
-      FileSystem fileSystem = fileSystem(path);
-      Path at = new Path(path);
-      return fileSystem.exists(at) && fileSystem.getFileStatus(at).isDirectory();
+      return isDirectory(fileSystem(path), new Path(path));
     } catch (IOException e) {
       throw unreadable(path, e);
     }
@@ -245,10 +296,7 @@ public final class Storage {
     } catch (IllegalArgumentException e) {
       throw new UserError(path + ": expected a path, " + e.getMessage());
     }
-    FileSystem fileSystem = parsed.getFileSystem(configuration);
-    // The checksum files that Hadoop puts beside local files would outlive a rename by others.
-    fileSystem.setWriteChecksum(false);
-    fileSystem.setVerifyChecksum(false);
-    return fileSystem;
+    FileSystem shared = parsed.getFileSystem(configuration);
+    return shared instanceof LocalFileSystem ? local : shared;
   }
 }

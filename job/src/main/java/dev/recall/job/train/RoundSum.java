@@ -1,11 +1,13 @@
 package dev.recall.job.train;
 
 import dev.recall.model.GradientSum;
+import java.util.OptionalInt;
 
 /**
  * The merged contributions of all shards of a round.
  *
  * @param sum vector, loss and weight; see {@link ShardPass} for the vector
  * @param busyNanos time that shards spent on data and gradients, summed over tasks
+ * @param shardNotFinite the first shard whose sum is not finite, if any
  */
-public record RoundSum(GradientSum sum, long busyNanos) {}
+public record RoundSum(GradientSum sum, long busyNanos, OptionalInt shardNotFinite) {}

@@ -2,19 +2,25 @@ package dev.recall.job.train;
 
 import dev.recall.model.GradientSum;
 import java.io.Serializable;
+import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
+import java.util.OptionalInt;
 
 /** What one task sends back: sums of its shards and the time they took. A plain class for Kryo. */
 public final class TaskResult implements Serializable {
 
   private static final long serialVersionUID = 1L;
+  private static final int NONE = Integer.MAX_VALUE;
 
   private final OrderedSum.Node[] nodes;
   private final long busyNanos;
+  private final int shardNotFinite; // the first one, or NONE
 
-  private TaskResult(OrderedSum.Node[] nodes, long busyNanos) {
+  private TaskResult(OrderedSum.Node[] nodes, long busyNanos, int shardNotFinite) {
     this.nodes = nodes;
     this.busyNanos = busyNanos;
+    this.shardNotFinite = shardNotFinite;
   }
 
   /**
@@ -31,11 +37,16 @@ public final class TaskResult implements Serializable {
       ShardPass pass, float[] parameters, float[][] localState, int round, List<Integer> shards) {
     long start = System.nanoTime();
     OrderedSum sum = new OrderedSum();
+    int notFinite = NONE;
     for (int shard : shards) {
-      sum.add(shard, pass.run(parameters, localState, round, shard));
+      GradientSum contribution = pass.run(parameters, localState, round, shard);
+      if (!contribution.isFinite()) {
+        notFinite = Math.min(notFinite, shard);
+      }
+      sum.add(shard, contribution);
     }
     OrderedSum.Node[] nodes = sum.nodes().toArray(new OrderedSum.Node[0]);
-    return new TaskResult(nodes, System.nanoTime() - start);
+    return new TaskResult(nodes, System.nanoTime() - start, notFinite);
   }
 
   /**
@@ -49,16 +60,19 @@ public final class TaskResult implements Serializable {
   public static RoundSum merge(List<TaskResult> results, int shards) {
     OrderedSum sum = new OrderedSum();
     long busyNanos = 0;
-    List<TaskResult> ordered = new java.util.ArrayList<>(results);
+    int notFinite = NONE;
+    List<TaskResult> ordered = new ArrayList<>(results);
     ordered.removeIf(result -> result.nodes.length == 0);
-    ordered.sort(java.util.Comparator.comparingInt(result -> result.nodes[0].start()));
+    ordered.sort(Comparator.comparingInt(result -> result.nodes[0].start()));
     for (TaskResult result : ordered) {
       busyNanos += result.busyNanos;
+      notFinite = Math.min(notFinite, result.shardNotFinite);
       for (OrderedSum.Node node : result.nodes) {
         sum.add(node);
       }
     }
     GradientSum total = sum.total(shards);
-    return new RoundSum(total, busyNanos);
+    OptionalInt shard = notFinite == NONE ? OptionalInt.empty() : OptionalInt.of(notFinite);
+    return new RoundSum(total, busyNanos, shard);
   }
 }

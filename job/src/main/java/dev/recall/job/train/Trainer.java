@@ -54,11 +54,11 @@ public final class Trainer {
     long start = System.nanoTime();
     long busy = 0;
     int first = state.round();
-    Optional<StopReason> reason = stop.check(state, 0, firstValidation(state));
+    Optional<StopReason> reason = stop.check(state, 0, validationAtStart(state));
     while (reason.isEmpty()) {
       RoundSum result = rounds.run(state.round(), state.parameters(), state.local());
       busy += result.busyNanos();
-      double norm = apply(state, result.sum());
+      double norm = apply(state, result);
       Optional<Evaluation> validation = validate(state);
       double seconds = (System.nanoTime() - start) / NANOS;
       RoundReport report =
@@ -87,7 +87,8 @@ public final class Trainer {
   }
 
   /** Applies a round's sum to the state, all of it or nothing, and returns the mean's norm. */
-  private double apply(TrainingState state, GradientSum sum) {
+  private double apply(TrainingState state, RoundSum result) {
+    GradientSum sum = result.sum();
     int length = state.parameters().length;
     float[] mean = Arrays.copyOf(sum.vector(), length);
     ShardPass.divide(mean, plan.localSteps() > 1 ? plan.shards() : sum.weight());
@@ -103,7 +104,8 @@ public final class Trainer {
     config.training().optimizer().update(parameters, mean, optimizer, layout, state.round());
     double after = norm(parameters);
     if (!Double.isFinite(sum.meanLoss() + norm + after + norms(optimizer) + norms(local))) {
-      throw new NumericalException(state.round(), sum.meanLoss(), norm, after);
+      throw new NumericalException(
+          state.round(), result.shardNotFinite(), sum.meanLoss(), norm, after);
     }
     state.roundDone(parameters, optimizer, local, plan.examplesPerRound());
     return norm;
@@ -125,31 +127,44 @@ public final class Trainer {
     return Math.sqrt(squares);
   }
 
-  /** Early stopping compares with the parameters before any training too, as theanets does. */
-  private Optional<Evaluation> firstValidation(TrainingState state) {
-    return state.round() == 0 && state.best().isPresent() ? validate(state) : Optional.empty();
+  /**
+   * Early stopping compares with the parameters before any training too, as theanets does. A run
+   * that goes on from a round that was validated is judged by it again: it may have ended there.
+   */
+  private Optional<Evaluation> validationAtStart(TrainingState state) {
+    if (state.round() == 0) {
+      return state.best().isPresent() ? validate(state) : Optional.empty();
+    }
+    return validates(state) ? Optional.of(evaluate(state)) : Optional.empty();
   }
 
+  private boolean validates(TrainingState state) {
+    int every = config.validation().everyRounds();
+    return every > 0 && state.round() % every == 0;
+  }
+
+  /** Validates where the round is due, and tells early stopping. */
   private Optional<Evaluation> validate(TrainingState state) {
-    ValidationConfig validation = config.validation();
-    if (validation.everyRounds() == 0 || state.round() % validation.everyRounds() != 0) {
+    if (!validates(state)) {
       return Optional.empty();
     }
-    Evaluation evaluation =
-        Evaluation.of(
-            predictor,
-            state.parameters(),
-            config.task(),
-            config.seed(),
-            Purpose.VALIDATION,
-            validation.fresh() ? state.round() : 0,
-            validation.batches());
+    Evaluation evaluation = evaluate(state);
+    double minImprovement = config.stop().minImprovement();
     state
         .best()
-        .ifPresent(
-            best ->
-                best.validated(
-                    evaluation.loss(), config.stop().minImprovement(), state.parameters()));
+        .ifPresent(best -> best.validated(evaluation.loss(), minImprovement, state.parameters()));
     return Optional.of(evaluation);
+  }
+
+  private Evaluation evaluate(TrainingState state) {
+    ValidationConfig validation = config.validation();
+    return Evaluation.of(
+        predictor,
+        state.parameters(),
+        config.task(),
+        config.seed(),
+        Purpose.VALIDATION,
+        validation.fresh() ? state.round() : 0,
+        validation.batches());
   }
 }

@@ -444,7 +444,7 @@ class ConfigLoaderTest {
               "my.conf:1: unknown key sed; the nearest is seed",
               "my.conf:3: task.steps: expected a whole number, found \"twenty\"",
               "my.conf:4: task.targets: expected one of all, recall, found \"some\"",
-              "my.conf:7: training.shards: expected a whole number from 1 to 2147483647, found 0",
+              "my.conf:7: training.shards: expected a whole number from 1 to 1000000, found 0",
               "my.conf:8: training.optimizer.learning-rate: expected a number of at least 0,"
                   + " found -0.1",
               "my.conf:9: unknown key training.optimiser.epsilon; the nearest is"
@@ -463,13 +463,13 @@ class ConfigLoaderTest {
         delimiter = '|',
         textBlock =
             """
-            task.remember = 21 | my.conf:1: task.remember: remember: expected in [1, 20], found 21
+            task.remember = 21 | my.conf:1: task.remember: expected in [1, 20], found 21
             task.kind = copy | my.conf:1: task.kind: expected one of memory, adding, found "copy"
             model.initializer = zeros | my.conf:1: model.initializer: expected one of glorot, theanets, found "zeros"
             training.optimizer.algorithm = adam | my.conf:1: training.optimizer.algorithm: expected one of rmsprop, rmsprop-plain, sgd, found "adam"
             training.optimizer.decay = linear | my.conf:1: training.optimizer.decay: expected one of constant, cosine, step, found "linear"
             training.optimizer.clip-norm-of = row | my.conf:1: training.optimizer.clip-norm-of: expected one of block, all, found "row"
-            training.optimizer.epsilon = 0 | my.conf:1: training.optimizer.epsilon: expected a number above 0, found 0
+            training.optimizer.epsilon = 0 | my.conf:1: training.optimizer.epsilon: expected a number above 1.1754943508222875E-38, found 0
             training.optimizer.learning-rate = NaN | my.conf:1: training.optimizer.learning-rate: expected a number of at least 0, found "NaN"
             training.optimizer.clip-norm = Infinity | my.conf:1: training.optimizer.clip-norm: expected a number of at least 0, found "Infinity"
             training.optimizer.clip-norm = -Infinity | my.conf:1: training.optimizer.clip-norm: expected a number of at least 0, found "-Infinity"
@@ -477,7 +477,13 @@ class ConfigLoaderTest {
             training.optimizer.learning-rate = 3f | my.conf:1: training.optimizer.learning-rate: expected a number of at least 0, found "3f"
             training.optimizer.learning-rate = 0x1p3 | my.conf:1: training.optimizer.learning-rate: expected a number of at least 0, found "0x1p3"
             training.optimizer.final-factor = 1.5 | my.conf:1: training.optimizer.final-factor: expected a number in [0, 1], found 1.5
-            training.shards = 3000000000 | my.conf:1: training.shards: expected a whole number from 1 to 2147483647, found 3000000000
+            training.shards = 3000000000 | my.conf:1: training.shards: expected a whole number from 1 to 1000000, found 3000000000
+            stop.rounds = 300000000 | my.conf:1: stop.rounds: expected a whole number from 1 to 268435456, found 300000000
+            stop.rounds = many | my.conf:1: stop.rounds: expected a whole number, found "many"
+            task.batch-size = 2000000000 | my.conf:1: task.batch-size: inputs [T=20, B=2000000000, size=1]: expected at most 2147483639 elements, found 40000000000
+            training.optimizer.half-life = 1e30 | my.conf:1: training.optimizer.half-life: decay: expected a number in [0, 1), found 1.0
+            model.layers = [1, (lstm, 100000), 1] | my.conf:1: model.layers: parameters: expected at most 2147483647, found more at hid1.hh
+            foo.bar = 1 | my.conf:1: unknown key foo.bar; recall config lists all keys
             seed = 9223372036854775808 | my.conf:1: seed: expected a whole number, found "9223372036854775808"
             seed = [1, 2] | my.conf:1: seed: expected a whole number, found [1,2]
             model.layers = 7 | my.conf:1: model.layers: expected [inputs, (lstm, SIZE), ..., outputs], found 7

@@ -4,9 +4,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.recall.job.RunFiles;
-import dev.recall.job.UserError;
 import dev.recall.job.config.Configs;
 import dev.recall.job.config.RunConfig;
+import dev.recall.job.config.UserError;
 import dev.recall.job.train.LocalRounds;
 import dev.recall.job.train.ShardPlan;
 import dev.recall.job.train.Trainer;
@@ -43,15 +43,23 @@ class RunDirectoryTest {
     }
   }
 
+  private static RunDirectory begun(Path run, RunConfig config, TrainingState state)
+      throws IOException {
+    RunDirectory directory = RunDirectory.create(STORAGE, run.toString(), config);
+    directory.begin(state);
+    return directory;
+  }
+
   private TrainingState newRun(RunConfig config) throws IOException {
     TrainingState state = initial(config);
-    train(RunDirectory.create(STORAGE, run().toString(), config, state), config, state);
+    train(begun(run(), config, state), config, state);
     return state;
   }
 
   private TrainingState resumed(RunConfig config) throws IOException {
     RunDirectory directory = RunDirectory.open(STORAGE, run().toString(), config);
     TrainingState state = directory.restore();
+    directory.goOn(state);
     train(directory, config, state);
     return state;
   }
@@ -97,7 +105,7 @@ class RunDirectoryTest {
       RunConfig config =
           Configs.small("checkpoint.keep=" + keep, "checkpoint.every-rounds=1", "stop.rounds=7");
       TrainingState state = initial(config);
-      train(RunDirectory.create(STORAGE, run.toString(), config, state), config, state);
+      train(begun(run, config, state), config, state);
       assertThat(RunFiles.names(run.resolve("checkpoints")))
           .containsExactlyElementsOf(
               IntStream.rangeClosed(Math.max(0, 8 - keep), 7)
@@ -141,7 +149,7 @@ class RunDirectoryTest {
     RunConfig config = Configs.small("checkpoint.keep=10");
     TrainingState state = initial(config);
     state.parameters()[0] = 0.25f;
-    train(RunDirectory.create(STORAGE, run().toString(), config, state), config, state);
+    train(begun(run(), config, state), config, state);
     for (String later : List.of("2", "4", "6")) {
       Files.delete(run().resolve("checkpoints/round-0000000" + later + ".safetensors"));
     }
@@ -193,8 +201,7 @@ class RunDirectoryTest {
     RunConfig config = Configs.small();
     newRun(config);
     Map<String, String> before = RunFiles.snapshot(folder);
-    assertThatThrownBy(
-            () -> RunDirectory.create(STORAGE, run().toString(), config, initial(config)))
+    assertThatThrownBy(() -> RunDirectory.create(STORAGE, run().toString(), config))
         .isInstanceOf(UserError.class)
         .hasMessage(
             run()
@@ -202,7 +209,7 @@ class RunDirectoryTest {
                 + run()
                 + " or choose another --run");
     String file = run().resolve("config.conf").toString();
-    assertThatThrownBy(() -> RunDirectory.create(STORAGE, file, config, initial(config)))
+    assertThatThrownBy(() -> RunDirectory.create(STORAGE, file, config))
         .isInstanceOf(UserError.class)
         .hasMessageStartingWith(file + ": expected no run there yet, found ");
     assertThat(RunFiles.snapshot(folder)).isEqualTo(before);

@@ -15,6 +15,7 @@ import dev.recall.model.recurrent.PlainEngine;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.OptionalInt;
 import java.util.function.IntFunction;
 import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Test;
@@ -40,7 +41,7 @@ class TrainerTest {
   private record Scripted(IntFunction<GradientSum> rounds) implements RoundRunner {
     @Override
     public RoundSum run(int round, float[] parameters, float[][] localState) {
-      return new RoundSum(rounds.apply(round), 1);
+      return new RoundSum(rounds.apply(round), 1, OptionalInt.empty());
     }
 
     @Override

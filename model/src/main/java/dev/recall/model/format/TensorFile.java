@@ -1,6 +1,7 @@
 package dev.recall.model.format;
 
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -21,7 +22,7 @@ public record TensorFile(Map<String, String> metadata, List<Tensor> tensors) {
    * @param tensors as above
    */
   public TensorFile {
-    metadata = java.util.Collections.unmodifiableMap(new LinkedHashMap<>(metadata));
+    metadata = Collections.unmodifiableMap(new LinkedHashMap<>(metadata));
     tensors = List.copyOf(tensors);
     long names = tensors.stream().map(Tensor::name).distinct().count();
     if (names != tensors.size()) {

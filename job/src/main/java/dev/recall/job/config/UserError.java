@@ -1,4 +1,4 @@
-package dev.recall.job;
+package dev.recall.job.config;
 
 /** Something the user gave is wrong; exit code 2. The message names what was expected and found. */
 public final class UserError extends RuntimeException {

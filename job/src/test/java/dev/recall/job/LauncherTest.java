@@ -1,0 +1,94 @@
+package dev.recall.job;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import java.io.File;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** What deploy/bin/recall gives to spark-submit, with one that only prints it. */
+class LauncherTest {
+
+  @TempDir private Path folder;
+
+  @BeforeEach
+  void copyTheLauncherBesideAnEmptyJar() throws IOException {
+    Path root = Path.of("").toAbsolutePath();
+    while (!Files.exists(root.resolve("deploy/bin/recall"))) {
+      root = root.getParent();
+    }
+    Path launcher = folder.resolve("deploy/bin/recall");
+    Files.createDirectories(launcher.getParent());
+    Files.copy(root.resolve("deploy/bin/recall"), launcher);
+    executable(launcher);
+    Path jar = folder.resolve("job/target/recall.jar");
+    Files.createDirectories(jar.getParent());
+    Files.createFile(jar);
+    Path submit = folder.resolve("spark/bin/spark-submit");
+    Files.createDirectories(submit.getParent());
+    Files.writeString(submit, "#!/bin/sh\necho \"options $SPARK_SUBMIT_OPTS\"\n");
+    executable(submit);
+  }
+
+  private static void executable(Path file) {
+    assertThat(file.toFile().setExecutable(true)).isTrue();
+  }
+
+  private String output(String... command) throws IOException, InterruptedException {
+    ProcessBuilder builder = new ProcessBuilder(command);
+    builder.environment().put("SPARK_HOME", folder.resolve("spark").toString());
+    builder.environment().put("JAVA_HOME", System.getProperty("java.home"));
+    builder.environment().put("SPARK_SUBMIT_OPTS", "-Dmine=1");
+    builder.environment().remove("TERM");
+    builder.directory(folder.toFile());
+    builder.redirectInput(new File("/dev/null")).redirectErrorStream(true);
+    Process process = builder.start();
+    String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+    assertThat(process.waitFor(1, TimeUnit.MINUTES)).isTrue();
+    assertThat(process.exitValue()).as(output).isZero();
+    return output;
+  }
+
+  @Test
+  void saysNothingOfATerminalWhereThereIsNone() throws IOException, InterruptedException {
+    assertThat(output("deploy/bin/recall", "config"))
+        .startsWith("options --add-modules=jdk.incubator.vector -Dlog4j2.configurationFile=file:")
+        .contains("/conf/log4j2.properties -Dmine=1")
+        .doesNotContain("recall.terminal");
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "stty cols 100; deploy/bin/recall config, -Drecall.terminal.columns=100 -Dmine=1",
+    "stty cols 100; deploy/bin/recall config > out; cat out, -Drecall.terminal.columns=100",
+    // A terminal that does not know its width.
+    "stty cols 0; deploy/bin/recall config, -Drecall.terminal.columns=80"
+  })
+  void saysHowWideTheTerminalBehindStderrIs(String command, String option)
+      throws IOException, InterruptedException {
+    assertThat(inATerminal(command)).contains(option);
+  }
+
+  @Test
+  void asksForStderrAlone() throws IOException, InterruptedException {
+    assertThat(inATerminal("deploy/bin/recall config 2> err"))
+        .contains("options ")
+        .doesNotContain("recall.terminal");
+  }
+
+  /** Runs with script(1) of util-linux, which makes a pseudo-terminal. */
+  private String inATerminal(String command) throws IOException, InterruptedException {
+    String version = output("sh", "-c", "script --version || true");
+    assumeTrue(version.contains("util-linux"), "no script(1) of util-linux here");
+    return output("script", "-qec", command, "/dev/null");
+  }
+}

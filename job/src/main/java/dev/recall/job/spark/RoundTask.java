@@ -22,10 +22,10 @@ final class RoundTask extends AbstractFunction2<TaskContext, Iterator<Integer>, 
 
   private final ShardPlan plan;
   private final Broadcast<PassPool> pool;
-  private final Broadcast<float[][]> start; // parameters, then the local state's slots
+  private final RoundStart start;
   private final int round;
 
-  RoundTask(ShardPlan plan, Broadcast<PassPool> pool, Broadcast<float[][]> start, int round) {
+  RoundTask(ShardPlan plan, Broadcast<PassPool> pool, RoundStart start, int round) {
     this.plan = plan;
     this.pool = pool;
     this.start = start;
@@ -38,7 +38,7 @@ final class RoundTask extends AbstractFunction2<TaskContext, Iterator<Integer>, 
     while (partition.hasNext()) {
       shards.add(partition.next());
     }
-    float[][] vectors = start.value();
+    float[][] vectors = start.vectors();
     float[][] localState = new float[vectors.length - 1][];
     System.arraycopy(vectors, 1, localState, 0, localState.length);
     PassPool passes = pool.value();

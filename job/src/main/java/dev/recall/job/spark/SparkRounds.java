@@ -17,7 +17,7 @@ import scala.runtime.AbstractFunction2;
 import scala.runtime.BoxedUnit;
 
 /**
- * Runs each round as one Spark job of one stage: broadcast, run, merge in shard order, destroy.
+ * Runs each round as one Spark job of one stage: send the parameters, run, merge in shard order.
  *
  * <p>{@code reduce} and {@code treeAggregate} merge in the order in which tasks complete, so their
  * float sums differ from run to run; {@code collect} keeps the order and costs two to three times
@@ -78,17 +78,11 @@ public final class SparkRounds implements RoundRunner {
 
   @Override
   public RoundSum run(int round, float[] parameters, float[][] localState) {
-    float[][] vectors = new float[1 + localState.length][];
-    vectors[0] = parameters;
-    System.arraycopy(localState, 0, vectors, 1, localState.length);
-    Broadcast<float[][]> start = spark.broadcast(vectors);
-    try {
+    try (RoundStart start = RoundStart.of(spark, parameters, localState)) {
       Results results = new Results(tasks);
       RoundTask task = new RoundTask(plan, pool, start, round);
       spark.sc().runJob(shards.rdd(), task, partitions, results, RESULT);
       return TaskResult.merge(List.of(results.byPartition), plan.shards());
-    } finally {
-      start.destroy();
     }
   }
 

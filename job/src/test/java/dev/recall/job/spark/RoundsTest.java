@@ -37,6 +37,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 import scala.runtime.AbstractFunction1;
 
 /** The promise: wherever and however the rounds of a run are computed, its result has one hash. */
@@ -58,6 +59,10 @@ class RoundsTest {
         "task.batch-size=8",
         "stop.rounds=12",
         "validation.every-rounds=0");
+  }
+
+  private static Class<?> serializer(String name) {
+    return name.equals("Kryo") ? KryoSerializer.class : JavaSerializer.class;
   }
 
   private static SparkConf local(String master) {
@@ -154,7 +159,7 @@ class RoundsTest {
   })
   void coresTasksAndSerializersDoNotChangeABit(
       String master, String serializer, String taskCounts) {
-    Class<?> type = serializer.equals("Kryo") ? KryoSerializer.class : JavaSerializer.class;
+    Class<?> type = serializer(serializer);
     SparkConf conf =
         local(master)
             .set("spark.serializer", type.getName())
@@ -266,20 +271,34 @@ class RoundsTest {
       train(many, rounds, meter);
       assertThat(blocks[1]).isLessThanOrEqualTo(4);
       // 400 rounds that each left their start and their task behind would hold 400 x 8 kB. Caches
-      // of
-      // Spark and the JVM come and go by less than that.
+      // of Spark and the JVM come and go by less than that.
       assertThat(heap[1] - heap[0]).isLessThan(1_500_000L);
     }
   }
 
-  /** With Spark's own cleaner off, what is not destroyed stays. */
-  @Test
-  void eachRoundDestroysItsBroadcast() {
-    SparkConf conf = local("local[1]").set("spark.cleaner.referenceTracking", "false");
+  /**
+   * Vectors too large for the closure are broadcast. With Spark's own cleaner off, what is not
+   * destroyed stays.
+   */
+  @ParameterizedTest
+  @ValueSource(strings = {"Java", "Kryo"})
+  void largeModelsGiveTheSameBitsAndEachRoundDestroysItsBroadcast(String serializer) {
+    RunConfig large =
+        Configs.small(
+            "model.layers=[1, (lstm, 100), 1]",
+            "training.shards=3",
+            "training.local-steps=2",
+            "stop.rounds=3",
+            "validation.every-rounds=0");
+    assertThat(4L * 4 * large.model().layout().size()).isGreaterThan(RoundStart.CLOSURE_BYTES);
+    SparkConf conf =
+        local("local[2]")
+            .set("spark.serializer", serializer(serializer).getName())
+            .set("spark.cleaner.referenceTracking", "false");
     try (JavaSparkContext spark = new JavaSparkContext(conf)) {
-      assertThat(sparkHash(spark, LOCAL_STEPS, 0)).isEqualTo(localHash(LOCAL_STEPS, 1));
-      // Spark's own broadcast of the task, two blocks, is left of each of the twelve rounds.
-      await().untilAsserted(() -> assertThat(broadcastBlocks()).isEqualTo(2 * 12));
+      assertThat(sparkHash(spark, large, 2)).isEqualTo(localHash(large, 1));
+      // Spark's own broadcast of the task, two blocks, is left of each round.
+      await().untilAsserted(() -> assertThat(broadcastBlocks()).isEqualTo(2 * 3));
     }
   }
 

@@ -74,6 +74,7 @@ final class GenerateCommand implements Callable<Integer> {
   @Override
   public Integer call() throws IOException, InvalidConfig {
     Storage storage = new Storage(SparkHome.hadoopSettings());
+    storage.checkTarget(output);
     RunConfig config = options.load(storage);
     SequenceTask task = config.task();
     BatchKey key = key(config);

@@ -85,7 +85,8 @@ public final class ConfigLoader {
     return run.get();
   }
 
-  private static ConfigSource reference() {
+  /** The text of the defaults. */
+  static ConfigSource reference() {
     try (InputStream in = ConfigLoader.class.getResourceAsStream(REFERENCE)) {
       return new ConfigSource(REFERENCE, new String(in.readAllBytes(), StandardCharsets.UTF_8));
     } catch (IOException e) {

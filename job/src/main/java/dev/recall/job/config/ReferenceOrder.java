@@ -19,7 +19,7 @@ public final class ReferenceOrder {
    */
   public static List<String> keys() {
     // Not resolved: a resolved substitution has the line of the setting that it refers to.
-    Config reference = ConfigFactory.parseResources(ReferenceOrder.class, "reference.conf");
+    Config reference = ConfigFactory.parseString(ConfigLoader.reference().text());
     return reference.entrySet().stream()
         .sorted(Comparator.comparingInt(entry -> line(entry.getValue())))
         .map(Map.Entry::getKey)

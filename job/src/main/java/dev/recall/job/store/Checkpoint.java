@@ -12,10 +12,7 @@ import dev.recall.model.format.Safetensors;
 import dev.recall.model.format.TensorFile;
 import dev.recall.model.format.TensorFile.Tensor;
 import java.nio.charset.StandardCharsets;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
-import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -76,17 +73,15 @@ public final class Checkpoint {
 
   /** SHA-256 over the entries in the order of their keys, but for the digest's own. */
   private static String digest(Map<String, String> metadata) {
-    try {
-      MessageDigest digest = MessageDigest.getInstance("SHA-256");
-      Map<String, String> entries = new TreeMap<>(metadata);
-      entries.remove(METADATA_DIGEST);
-      entries.forEach(
-          (key, value) ->
-              digest.update((key + '\0' + value + '\0').getBytes(StandardCharsets.UTF_8)));
-      return HexFormat.of().formatHex(digest.digest());
-    } catch (NoSuchAlgorithmException e) {
-      throw new IllegalStateException("every Java platform has SHA-256", e);
-    }
+    StringBuilder text = new StringBuilder();
+    new TreeMap<>(metadata)
+        .forEach(
+            (key, value) -> {
+              if (!key.equals(METADATA_DIGEST)) {
+                text.append(key).append('\0').append(value).append('\0');
+              }
+            });
+    return Safetensors.sha256(text.toString().getBytes(StandardCharsets.UTF_8));
   }
 
   private static List<String> localSlots(RunConfig config) {

@@ -119,7 +119,8 @@ public final class Storage {
   }
 
   /**
-   * Writes a file aside and renames it into place, over an older one.
+   * Writes a file aside and renames it into place, over an older one. A place that a user chose is
+   * checked before, by {@link #checkTarget}.
    *
    * @param path the file
    * @param bytes its content
@@ -127,7 +128,6 @@ public final class Storage {
    * @throws UserError when a file is in the way
    */
   public void write(String path, byte[] bytes) throws IOException {
-    checkTarget(path);
     FileSystem fileSystem = fileSystem(path);
     Path target = new Path(path);
     Path aside =
@@ -150,7 +150,10 @@ public final class Storage {
     if (fileSystem != local) {
       FileContext.getFileContext(target.toUri(), configuration)
           .rename(aside, target, Options.Rename.OVERWRITE);
-    } else if (!fileSystem.rename(aside, target)) {
+    } else if (isDirectory(local, target)) {
+      // A local rename would move the file into it and call that success.
+      throw new UserError(target + ": expected a file, found a directory");
+    } else if (!local.rename(aside, target)) {
       throw new IOException("cannot rename " + aside + " to " + target);
     }
   }

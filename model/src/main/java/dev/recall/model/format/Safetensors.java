@@ -61,7 +61,7 @@ public final class Safetensors {
       data.position(data.position() + 4 * tensor.values().length);
     }
     Map<String, String> metadata = new LinkedHashMap<>(file.metadata());
-    metadata.put(DIGEST, sha256(data.array(), 0, data.capacity()));
+    metadata.put(DIGEST, sha256(data.array()));
     byte[] header = header(metadata, file.tensors());
     int padded = (header.length + 7) / 8 * 8;
     ByteBuffer out =
@@ -265,7 +265,17 @@ public final class Safetensors {
   public static String sha256(float[] values) {
     ByteBuffer bytes = ByteBuffer.allocate(4 * values.length).order(ByteOrder.LITTLE_ENDIAN);
     bytes.asFloatBuffer().put(values);
-    return sha256(bytes.array(), 0, bytes.capacity());
+    return sha256(bytes.array());
+  }
+
+  /**
+   * Returns the SHA-256 of bytes.
+   *
+   * @param bytes what to digest
+   * @return 64 hexadecimal digits
+   */
+  public static String sha256(byte[] bytes) {
+    return sha256(bytes, 0, bytes.length);
   }
 
   private static String sha256(byte[] bytes, int offset, int length) {

@@ -8,7 +8,8 @@ import jdk.incubator.vector.FloatVector;
 
 /**
  * The element-wise part of one backward step, unit by unit; the formulas stand at {@link
- * LstmLayer}.
+ * LstmLayer}. With and without peepholes are two loops for the reason that {@link VectorMath}
+ * gives: a common helper would box its vectors.
  */
 final class VectorBackward {
 

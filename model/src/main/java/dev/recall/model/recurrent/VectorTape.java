@@ -12,13 +12,20 @@ import java.util.Arrays;
  * <p>Note to the maintainer. A block has one slot per step and one more. A gradient is a sum of
  * products over the steps of the first block and then over those of the second; with all slots of
  * the same size that is one loop of {@code 2 slots - 1} turns, in which the slot between the blocks
- * adds nothing, since its derivatives are zero. The gradient of large layers is formed in strips of
- * rows read that stay in the cache while all derivatives pass.
+ * adds nothing, since its derivatives are zero.
+ *
+ * <p>The slots of a large layer are so far apart that each row of a slot is on a page of its own.
+ * There the rows of a tile are first copied side by side, each half of eight lanes by itself. A
+ * strip of those that were read then stays in the second-level cache while all derivatives pass,
+ * those of one unit in the first.
  */
 final class VectorTape {
 
-  /** Floats of what was read that a strip may have, half a second-level cache. */
-  private static final int STRIP = 32_768;
+  /** Pairs of rows from which on the rows of a tile are copied side by side. */
+  private static final int LARGE = 16;
+
+  /** Floats of a strip of what was read, half a second-level cache. */
+  private static final int STRIP = 65_536;
 
   private final int rows; // 1 + inputs + size, rounded up to a multiple of four
   private final int pairs; // of rows read, the last may have one that is always zero
@@ -29,6 +36,8 @@ final class VectorTape {
   private int slots; // of the sequences at hand
   private float[] read = {}; // [2][slots][rows][16]: 1, inputs, outputs of the step before
   private float[] derivatives = {}; // [2][slots][units + 1][4][16]
+  private float[] readRows = {}; // [pairs][2][turns][2][8], where the layer is large
+  private float[] derivativeRows = {}; // [units][2][turns][4][8], likewise
 
   VectorTape(int inputs, int units) {
     this.rows = (1 + inputs + units + 3) / 4 * 4;
@@ -107,30 +116,57 @@ final class VectorTape {
 
   /** Adds the gradient of some blocks to the sums. */
   void add(int blocks) {
-    int strip = Math.max(1, STRIP / (2 * LANES * blocks * slots));
-    for (int first = 0; first < pairs; first += strip) {
-      int end = Math.min(pairs, first + strip);
-      for (int u = 0; u < units; u++) {
-        for (int k = first; k < end; k++) {
-          tile(u, k, 0, turns(blocks));
-          tile(u, k, WIDTH, turns(blocks));
-          VectorLaneSums.eight(tile, 0, sums, (u * pairs + k) * 8);
+    if (pairs >= LARGE) {
+      addStrips(turns(blocks));
+      return;
+    }
+    for (int u = 0; u < units; u++) {
+      for (int k = 0; k < pairs; k++) {
+        for (int half = 0; half < LANES; half += WIDTH) {
+          VectorProducts.overTime(
+              derivatives,
+              u * 4 * LANES + half,
+              derivativeStride(),
+              read,
+              k * 2 * LANES + half,
+              readStride(),
+              turns(blocks),
+              tile,
+              half);
         }
+        VectorLaneSums.eight(tile, 0, sums, (u * pairs + k) * 8);
       }
     }
   }
 
-  private void tile(int unit, int pair, int half, int turns) {
-    VectorProducts.overTime(
-        derivatives,
-        unit * 4 * LANES + half,
-        derivativeStride(),
-        read,
-        pair * 2 * LANES + half,
-        readStride(),
-        turns,
-        tile,
-        half);
+  private void addStrips(int turns) {
+    int pair = turns * 2 * LANES;
+    int unit = turns * 4 * LANES;
+    if (readRows.length < pairs * pair) {
+      readRows = new float[pairs * pair];
+      derivativeRows = new float[units * unit];
+    }
+    VectorProducts.sideBySide(read, readStride(), 2, pairs, turns, readRows);
+    VectorProducts.sideBySide(derivatives, derivativeStride(), 4, units, turns, derivativeRows);
+    int strip = Math.max(1, STRIP / pair);
+    for (int first = 0; first < pairs; first += strip) {
+      int end = Math.min(pairs, first + strip);
+      for (int u = 0; u < units; u++) {
+        for (int k = first; k < end; k++) {
+          for (int half = 0; half < 2; half++) {
+            VectorProducts.overTimeSideBySide(
+                derivativeRows,
+                u * unit + half * (unit / 2),
+                readRows,
+                k * pair + half * (pair / 2),
+                turns,
+                tile,
+                half * WIDTH);
+          }
+          VectorLaneSums.eight(tile, 0, sums, (u * pairs + k) * 8);
+        }
+      }
+    }
   }
 
   /**

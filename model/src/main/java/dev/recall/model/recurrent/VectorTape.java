@@ -24,8 +24,8 @@ final class VectorTape {
   /** Pairs of rows from which on the rows of a tile are copied side by side. */
   private static final int LARGE = 16;
 
-  /** Floats of a strip of what was read, half a second-level cache. */
-  private static final int STRIP = 65_536;
+  /** Floats of a strip of what was read, a quarter of a second-level cache. */
+  private static final int STRIP = 32_768;
 
   private final int rows; // 1 + inputs + size, rounded up to a multiple of four
   private final int pairs; // of rows read, the last may have one that is always zero

@@ -9,13 +9,11 @@ from torch import nn
 
 
 def blas():
-    """The library that the loader took for libblas, or what PyTorch was built with."""
+    """The folder of the libblas that the loader took; Debian has one for each implementation."""
     with open("/proc/self/maps") as maps:
-        for path in ("openblas", "libblis", "libmkl", "libatlas", "/blas/libblas"):
-            maps.seek(0)
-            if path in maps.read():
-                return "reference BLAS" if path == "/blas/libblas" else path.replace("lib", "")
-    return re.search(r"BLAS_INFO=(\w+)", torch.__config__.show()).group(1)
+        found = re.search(r"([\w-]+)/libblas\.so", maps.read())
+    folder = found.group(1) if found else "built-in BLAS"
+    return "reference BLAS" if folder == "blas" else folder
 
 
 def main(hidden, batch, steps, file):

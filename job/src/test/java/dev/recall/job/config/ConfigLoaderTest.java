@@ -440,6 +440,7 @@ class ConfigLoaderTest {
               set(
                       "training.optimizer.clip-norm=2",
                       "training.optimizer.clip-element=0.5",
+                      "training.optimizer.momentum=0.9",
                       "training.optimizer.nesterov=true",
                       "training.optimizer.clip-norm-of=" + nameOf(scope))
                   .training()

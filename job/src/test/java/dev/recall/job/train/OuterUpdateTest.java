@@ -94,6 +94,7 @@ class OuterUpdateTest {
                 "training.local-optimizer.algorithm=sgd",
                 "training.local-optimizer.learning-rate=1",
                 "training.local-optimizer.decay=constant",
+                "training.local-optimizer.warm-up-rounds=0",
                 "training.local-optimizer.momentum=0",
                 "training.local-optimizer.clip-norm=0",
                 "training.local-optimizer.clip-element=2",
@@ -178,7 +179,7 @@ class OuterUpdateTest {
             -101.01044),
         // RMSprop(lr=0.1, alpha=0.99, eps=1e-8)
         row(
-            "algorithm=rmsprop-plain learning-rate=0.1 momentum=0",
+            "algorithm=rmsprop-plain learning-rate=0.1 epsilon=1e-8 momentum=0",
             1e-6,
             8.3333e-9,
             -0.7088811925,

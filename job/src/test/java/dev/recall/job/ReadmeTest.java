@@ -58,7 +58,10 @@ class ReadmeTest {
           "--principal",
           "--keytab",
           "--status",
-          "--add-modules");
+          "--add-modules",
+          "--seeds",
+          "--gradients",
+          "--runs");
 
   /** Classes of others that the documents name. */
   private static final Set<String> FOREIGN_CLASSES =

@@ -7,6 +7,7 @@ import static org.assertj.core.api.Assertions.catchThrowableOfType;
 import dev.recall.datagen.AddingTask;
 import dev.recall.datagen.MemoryTask;
 import dev.recall.datagen.Targets;
+import dev.recall.model.ChronoInitializer;
 import dev.recall.model.GlorotInitializer;
 import dev.recall.model.TheanetsInitializer;
 import dev.recall.model.optim.ClipByElement;
@@ -14,6 +15,7 @@ import dev.recall.model.optim.ClipByNorm;
 import dev.recall.model.optim.GradientTransform;
 import dev.recall.model.optim.LearningRate;
 import dev.recall.model.optim.Momentum;
+import dev.recall.model.optim.NesterovMomentum;
 import dev.recall.model.optim.Optimizer;
 import dev.recall.model.optim.ScaleByLearningRate;
 import dev.recall.model.optim.ScaleByRms;
@@ -39,6 +41,7 @@ class ConfigLoaderTest {
       checkpoint.every-rounds = 50
       checkpoint.keep = 2
       evaluation.batches = 64
+      model.chrono-steps = 20
       model.forget-bias = 1
       model.initializer = "glorot"
       model.layers = [1, (lstm, 10), 1]
@@ -71,6 +74,7 @@ class ConfigLoaderTest {
       training.local-optimizer.learning-rate = 0.002
       training.local-optimizer.momentum = 0.9
       training.local-optimizer.nesterov = false
+      training.local-optimizer.nesterov-form = "downhill"
       training.local-optimizer.rms-decay = 0.99
       training.local-optimizer.step-factor = 0.5
       training.local-optimizer.step-rounds = 100
@@ -88,6 +92,7 @@ class ConfigLoaderTest {
       training.optimizer.learning-rate = 0.003
       training.optimizer.momentum = 0.9
       training.optimizer.nesterov = false
+      training.optimizer.nesterov-form = "downhill"
       training.optimizer.rms-decay = 0.99
       training.optimizer.step-factor = 0.5
       training.optimizer.step-rounds = 100
@@ -199,7 +204,7 @@ class ConfigLoaderTest {
     void ofBothOptimizersHaveTheSameKeys() throws InvalidConfig {
       assertThat(keysBelow("training.optimizer.", set()))
           .isEqualTo(keysBelow("training.local-optimizer.", set()))
-          .hasSize(16);
+          .hasSize(17);
     }
 
     private List<String> keysBelow(String prefix, RunConfig config) {
@@ -278,6 +283,13 @@ class ConfigLoaderTest {
     }
 
     @Test
+    void chronoFollowsTheStepsOfTheTask() throws InvalidConfig {
+      assertThat(set("model.initializer=chrono", "task.steps=55").initializer())
+          .isEqualTo(new ChronoInitializer(55, 0.5));
+      assertThat(set("task.steps=3").initializer()).isEqualTo(new GlorotInitializer(1, 0.5));
+    }
+
+    @Test
     void optionsMayReferToOtherSettings() throws InvalidConfig {
       assertThat(set("stop.rounds=77", "checkpoint.every-rounds=${stop.rounds}").checkpoint())
           .isEqualTo(new CheckpointConfig(77, 2));
@@ -337,11 +349,13 @@ class ConfigLoaderTest {
               set(
                       "model.initializer=" + nameOf(kind),
                       "model.forget-bias=-2",
-                      "model.recurrent-gain=3")
+                      "model.recurrent-gain=3",
+                      "model.chrono-steps=70")
                   .initializer())
           .isEqualTo(
               switch (kind) {
                 case GLOROT -> new GlorotInitializer(-2, 3);
+                case CHRONO -> new ChronoInitializer(70, 3);
                 case THEANETS -> new TheanetsInitializer();
               });
     }
@@ -369,6 +383,28 @@ class ConfigLoaderTest {
                   .training()
                   .optimizer())
           .isEqualTo(new Optimizer(stages));
+    }
+
+    @ParameterizedTest
+    @EnumSource(NesterovForm.class)
+    void ofNesterovsFormsBuildThem(NesterovForm form) throws InvalidConfig {
+      GradientTransform stage =
+          switch (form) {
+            case DOWNHILL -> new Momentum(0.7, true);
+            case PYTORCH -> new NesterovMomentum(0.7);
+          };
+      String[] settings = {
+        "training.optimizer.nesterov-form=" + nameOf(form), "training.optimizer.momentum=0.7"
+      };
+      assertThat(set(settings[0], settings[1]).training().optimizer().stages())
+          .doesNotContain(stage)
+          .contains(new Momentum(0.7, false));
+      assertThat(
+              set(settings[0], settings[1], "training.optimizer.nesterov=true")
+                  .training()
+                  .optimizer()
+                  .stages())
+          .contains(stage);
     }
 
     @ParameterizedTest
@@ -404,6 +440,7 @@ class ConfigLoaderTest {
               set(
                       "training.optimizer.clip-norm=2",
                       "training.optimizer.clip-element=0.5",
+                      "training.optimizer.momentum=0.9",
                       "training.optimizer.nesterov=true",
                       "training.optimizer.clip-norm-of=" + nameOf(scope))
                   .training()
@@ -465,7 +502,9 @@ class ConfigLoaderTest {
             """
             task.remember = 21 | my.conf:1: task.remember: expected in [1, 20], found 21
             task.kind = copy | my.conf:1: task.kind: expected one of memory, adding, found "copy"
-            model.initializer = zeros | my.conf:1: model.initializer: expected one of glorot, theanets, found "zeros"
+            model.initializer = zeros | my.conf:1: model.initializer: expected one of glorot, chrono, theanets, found "zeros"
+            model { initializer = chrono, chrono-steps = 1 } | my.conf:1: model.chrono-steps: expected at least 2, found 1
+            training.optimizer.nesterov-form = keras | my.conf:1: training.optimizer.nesterov-form: expected one of downhill, pytorch, found "keras"
             training.optimizer.algorithm = adam | my.conf:1: training.optimizer.algorithm: expected one of rmsprop, rmsprop-plain, sgd, found "adam"
             training.optimizer.decay = linear | my.conf:1: training.optimizer.decay: expected one of constant, cosine, step, found "linear"
             training.optimizer.clip-norm-of = row | my.conf:1: training.optimizer.clip-norm-of: expected one of block, all, found "row"

@@ -65,7 +65,7 @@ public record AddingTask(int steps, int batchSize) implements SequenceTask {
     float[] targets = batch.targets(); // [T, B, 1]
     float[] weights = batch.weights(); // [T, B, 1]
     int elements = steps * batchSize;
-    RandomStream stream = key.stream();
+    RandomStream stream = batch.stream(key);
     stream.uniforms(targets, 0, elements); // the values, until they are spread over the inputs
     stream.uniforms(weights, 0, 2 * batchSize); // the places of the markers, likewise
     for (int i = 0; i < elements; i++) {

@@ -38,11 +38,18 @@ public record BatchKey(long seed, Purpose purpose, int round, int shard, int ste
   }
 
   /**
-   * Opens the random numbers of this key.
+   * Opens the random numbers of this key. For one batch after the other, {@link
+   * SequenceBatch#stream} gives the same numbers in less time.
    *
    * @return a new stream at its first block
    */
   public RandomStream stream() {
-    return new RandomStream(this);
+    return stream(new PlainKernel());
+  }
+
+  /** Opens the random numbers of this key on a kernel, which moves to it. */
+  RandomStream stream(RandomKernel kernel) {
+    kernel.open(this);
+    return new RandomStream().open(kernel);
   }
 }

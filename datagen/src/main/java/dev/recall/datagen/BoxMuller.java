@@ -35,10 +35,31 @@ package dev.recall.datagen;
  */
 final class BoxMuller {
   /** Most pairs per call. */
-  static final int PAIRS = 2 * PhiloxBlocks.CHUNK;
+  static final int PAIRS = 2 * RandomKernel.CHUNK;
 
-  private static final int SQRT_HALF = 0x3f3504f3; // bits of sqrt(1/2)
-  private static final float TWO_LN_2 = 0x1.62e430p0f;
+  static final int SQRT_HALF = 0x3f3504f3; // bits of sqrt(1/2)
+  static final float TWO_LN_2 = 0x1.62e430p0f;
+
+  // P of minusTwoLog, of sine and of cosine
+  static final float L0 = -2f;
+  static final float L1 = 0x1.fffffap-1f;
+  static final float L2 = -0x1.5556f0p-1f;
+  static final float L3 = 0x1.0004a8p-1f;
+  static final float L4 = -0x1.98d3a0p-2f;
+  static final float L5 = 0x1.535c2cp-2f;
+  static final float L6 = -0x1.317caep-2f;
+  static final float L7 = 0x1.250598p-2f;
+  static final float L8 = -0x1.65f08p-3f;
+  static final float S0 = 0x1.243f6ap-1f;
+  static final float S1 = -0x1.4abbbcp-1f;
+  static final float S2 = 0x1.4667fep-4f;
+  static final float S3 = -0x1.323d14p-8f;
+  static final float S4 = 0x1.3cc7f8p-13f;
+  static final float C1 = -0x1.3bd3ccp0f;
+  static final float C2 = 0x1.03c1d4p-2f;
+  static final float C3 = -0x1.55cd26p-6f;
+  static final float C4 = 0x1.e0a1e0p-11f;
+  static final float C5 = -0x1.889f62p-16f;
 
   private final float[] lanes = new float[4 * PAIRS]; // [4, PAIRS]
 
@@ -97,37 +118,37 @@ final class BoxMuller {
   /** -2 ln(2^-e m) = 2 ln(2) e + f P(f), f = m - 1, P of degree 8; relative error below 1.5e-7. */
   static float minusTwoLog(float m, float e) {
     float f = m - 1f;
-    float y = -0x1.65f08p-3f;
-    y = Math.fma(y, f, 0x1.250598p-2f);
-    y = Math.fma(y, f, -0x1.317caep-2f);
-    y = Math.fma(y, f, 0x1.535c2cp-2f);
-    y = Math.fma(y, f, -0x1.98d3a0p-2f);
-    y = Math.fma(y, f, 0x1.0004a8p-1f);
-    y = Math.fma(y, f, -0x1.5556f0p-1f);
-    y = Math.fma(y, f, 0x1.fffffap-1f);
-    y = Math.fma(y, f, -2f);
+    float y = L8;
+    y = Math.fma(y, f, L7);
+    y = Math.fma(y, f, L6);
+    y = Math.fma(y, f, L5);
+    y = Math.fma(y, f, L4);
+    y = Math.fma(y, f, L3);
+    y = Math.fma(y, f, L2);
+    y = Math.fma(y, f, L1);
+    y = Math.fma(y, f, L0);
     return Math.fma(e, TWO_LN_2, y * f);
   }
 
   /** sin(t pi/2) = t + t P(t^2), t in [-1, 1]; error below 1e-7. */
   static float sine(float t) {
     float z = t * t;
-    float y = 0x1.3cc7f8p-13f;
-    y = Math.fma(y, z, -0x1.323d14p-8f);
-    y = Math.fma(y, z, 0x1.4667fep-4f);
-    y = Math.fma(y, z, -0x1.4abbbcp-1f);
-    y = Math.fma(y, z, 0x1.243f6ap-1f);
+    float y = S4;
+    y = Math.fma(y, z, S3);
+    y = Math.fma(y, z, S2);
+    y = Math.fma(y, z, S1);
+    y = Math.fma(y, z, S0);
     return Math.fma(y, t, t);
   }
 
   /** cos(t pi/2) = P(t^2), t in [-1, 1]; error below 1e-7. */
   static float cosine(float t) {
     float z = t * t;
-    float y = -0x1.889f62p-16f;
-    y = Math.fma(y, z, 0x1.e0a1e0p-11f);
-    y = Math.fma(y, z, -0x1.55cd26p-6f);
-    y = Math.fma(y, z, 0x1.03c1d4p-2f);
-    y = Math.fma(y, z, -0x1.3bd3ccp0f);
+    float y = C5;
+    y = Math.fma(y, z, C4);
+    y = Math.fma(y, z, C3);
+    y = Math.fma(y, z, C2);
+    y = Math.fma(y, z, C1);
     return Math.fma(y, z, 1f);
   }
 }

@@ -72,7 +72,7 @@ public record MemoryTask(int steps, int remember, int features, int batchSize, T
   @Override
   public void generate(BatchKey key, SequenceBatch batch) {
     Checks.shape(this, batch);
-    RandomStream stream = key.stream();
+    RandomStream stream = batch.stream(key);
     int row = batchSize * features;
     int noise = (steps - remember) * row;
     int recall = remember * row;

@@ -10,19 +10,18 @@ package dev.recall.datagen;
  * Philox#block} per block.
  */
 final class PhiloxBlocks {
-  /** Most blocks per call. */
-  static final int CHUNK = 64;
-
+  private static final int CHUNK = RandomKernel.CHUNK;
   private static final long LOW = 0xFFFFFFFFL;
 
-  private final int k0;
-  private final int k1;
-  private final int step;
-  private final int shard;
-  private final int purposeAndRound;
+  private int k0;
+  private int k1;
+  private int step;
+  private int shard;
+  private int purposeAndRound;
   private final long[] state = new long[4 * CHUNK]; // [4, CHUNK], counters, then words
 
-  PhiloxBlocks(BatchKey key) {
+  /** Moves to the blocks of a key. */
+  void open(BatchKey key) {
     k0 = (int) key.seed();
     k1 = (int) (key.seed() >>> 32);
     step = key.step();

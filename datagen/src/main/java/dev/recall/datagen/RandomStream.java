@@ -14,13 +14,18 @@ package dev.recall.datagen;
 public final class RandomStream {
   private static final long BLOCKS = 1L << 32;
 
-  private final PhiloxBlocks blocks;
-  private final BoxMuller boxMuller = new BoxMuller();
-  private final int[] words = new int[4 * PhiloxBlocks.CHUNK];
+  private final int[] words = new int[4 * RandomKernel.CHUNK];
+  private RandomKernel kernel;
   private long next; // block
 
-  RandomStream(BatchKey key) {
-    blocks = new PhiloxBlocks(key);
+  /** Has no kernel yet: {@link #open} comes first. */
+  RandomStream() {}
+
+  /** Moves to the first block of the key that the kernel is open at. */
+  RandomStream open(RandomKernel opened) {
+    kernel = opened;
+    next = 0;
+    return this;
   }
 
   /**
@@ -41,7 +46,7 @@ public final class RandomStream {
     int done = 0;
     while (done < count) {
       int values = refill(count - done);
-      boxMuller.transform(words, out, offset + done, values);
+      kernel.gaussians(words, out, offset + done, values);
       done += values;
     }
   }
@@ -72,6 +77,11 @@ public final class RandomStream {
     return ((word >>> 9) + 0.5f) * 0x1p-23f;
   }
 
+  /** Blocks taken since the stream was opened. */
+  long taken() {
+    return next;
+  }
+
   /** Moves to a block; the next request starts there. For tests of the end of a stream. */
   void seek(long block) {
     next = block;
@@ -90,7 +100,7 @@ public final class RandomStream {
   private int refill(int wanted) {
     int values = Math.min(wanted, words.length);
     int count = (int) blocksOf(values);
-    blocks.fill(next, count, words);
+    kernel.words(next, count, words);
     next += count;
     return values;
   }

@@ -14,6 +14,8 @@ public final class SequenceBatch {
   private final float[] inputs; // [T, B, inputSize]
   private final float[] targets; // [T, B, targetSize]
   private final float[] weights; // [T, B, targetSize]
+  private final RandomKernels kernels;
+  private final RandomStream stream = new RandomStream();
 
   /**
    * Allocates a batch of zeros.
@@ -26,6 +28,12 @@ public final class SequenceBatch {
    *     elements
    */
   public SequenceBatch(int steps, int batchSize, int inputSize, int targetSize) {
+    this(steps, batchSize, inputSize, targetSize, new RandomKernels());
+  }
+
+  /** Allocates a batch whose random numbers come from given kernels. */
+  SequenceBatch(int steps, int batchSize, int inputSize, int targetSize, RandomKernels kernels) {
+    this.kernels = kernels;
     Checks.atLeast("steps", steps, 1);
     Checks.atLeast("batchSize", batchSize, 1);
     Checks.atLeast("inputSize", inputSize, 1);
@@ -102,5 +110,16 @@ public final class SequenceBatch {
    */
   public float[] weights() {
     return weights;
+  }
+
+  /**
+   * Opens the random numbers that fill this batch: those of {@link BatchKey#stream}. Buffers are
+   * kept from call to call.
+   *
+   * @param key address of the batch
+   * @return the batch's own stream, at its first block; it serves until the next call
+   */
+  public RandomStream stream(BatchKey key) {
+    return stream.open(kernels.open(key, stream.taken()));
   }
 }

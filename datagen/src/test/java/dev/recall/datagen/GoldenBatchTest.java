@@ -30,7 +30,20 @@ class GoldenBatchTest {
   }
 
   private static String sha256(SequenceTask task) throws NoSuchAlgorithmException {
-    SequenceBatch batch = task.newBatch();
+    String plain = sha256(task, new PlainKernel());
+    assertThat(sha256(task, RandomKernels.vector().orElseThrow())).isEqualTo(plain);
+    return plain;
+  }
+
+  private static String sha256(SequenceTask task, RandomKernel kernel)
+      throws NoSuchAlgorithmException {
+    SequenceBatch batch =
+        new SequenceBatch(
+            task.steps(),
+            task.batchSize(),
+            task.inputSize(),
+            task.targetSize(),
+            new RandomKernels(kernel, Long.MAX_VALUE));
     task.generate(KEY, batch);
     MessageDigest digest = MessageDigest.getInstance("SHA-256");
     for (float[] array : new float[][] {batch.inputs(), batch.targets(), batch.weights()}) {

@@ -3,12 +3,9 @@ package dev.recall.datagen;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.util.Arrays;
-import java.util.HashSet;
-import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
-import org.junit.jupiter.params.provider.ValueSource;
 
 class PhiloxTest {
 
@@ -32,51 +29,6 @@ class PhiloxTest {
     int[] out = new int[9];
     Philox.block(0, 0, 0, 0, 0, 0, out, 3);
     assertThat(out).isEqualTo(words("0 0 0 6627e8d5 e169c58d bc57ac4c 9b00dbd8 0 0"));
-  }
-
-  @ParameterizedTest
-  @ValueSource(ints = {1, 2, 3, 7, 8, 13, 63, PhiloxBlocks.CHUNK})
-  void blocksOfAKeyAreTheFunctionOfItsCounter(int blocks) {
-    BatchKey key = new BatchKey(0x0123456789abcdefL, Purpose.TEST, 0xfedcba9, 0x7fffffff, 0x12345);
-    int[] out = new int[4 * PhiloxBlocks.CHUNK];
-    int[] expected = out.clone();
-    for (long first : new long[] {0, 0x7ffffffeL, 0xffffffffL - blocks}) {
-      new PhiloxBlocks(key).fill(first, blocks, out);
-      for (int b = 0; b < blocks; b++) {
-        int counter = (int) (first + b);
-        Philox.block(
-            counter, 0x12345, 0x7fffffff, 0x3fedcba9, 0x89abcdef, 0x01234567, expected, 4 * b);
-      }
-      assertThat(out).isEqualTo(expected);
-    }
-  }
-
-  /**
-   * For one seed a block is a bijection of the counter, so different blocks prove different
-   * counters.
-   */
-  @Test
-  void noTwoKeysOfASeedShareABlock() {
-    int[] corners = {0, 1, 1 << 16, 1 << 27, (1 << 28) - 1};
-    long[] indices = {0, 1, 1L << 31, (1L << 32) - 1};
-    int[] out = new int[4 * PhiloxBlocks.CHUNK];
-    Set<String> seen = new HashSet<>();
-    int blocks = 0;
-    for (Purpose purpose : Purpose.values()) {
-      for (int round : corners) {
-        for (int shard : corners) {
-          for (int step : corners) {
-            PhiloxBlocks of = new PhiloxBlocks(new BatchKey(7, purpose, round, shard, step));
-            for (long index : indices) {
-              of.fill(index, 1, out);
-              seen.add(Arrays.toString(Arrays.copyOf(out, 4)));
-              blocks++;
-            }
-          }
-        }
-      }
-    }
-    assertThat(seen).hasSize(blocks);
   }
 
   @Test

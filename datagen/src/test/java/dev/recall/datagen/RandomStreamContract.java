@@ -10,17 +10,20 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-class RandomStreamTest {
-  private static final BatchKey KEY = new BatchKey(11, Purpose.TRAINING, 2, 3, 4);
+interface RandomStreamContract {
+  BatchKey KEY = new BatchKey(11, Purpose.TRAINING, 2, 3, 4);
+
+  /** A kernel of its own for each call. */
+  RandomKernel kernel();
 
   @Test
-  void sameKeyGivesTheSameBits() {
+  default void sameKeyGivesTheSameBits() {
     assertThat(gaussians(new BatchKey(11, Purpose.TRAINING, 2, 3, 4), 1000))
         .isEqualTo(gaussians(KEY, 1000));
   }
 
   @Test
-  void anyChangedComponentGivesOtherBits() {
+  default void anyChangedComponentGivesOtherBits() {
     float[] base = gaussians(KEY, 64);
     for (BatchKey other :
         List.of(
@@ -40,9 +43,9 @@ class RandomStreamTest {
 
   @ParameterizedTest
   @ValueSource(ints = {4, 8, 64, 252, 256, 260, 512, 996})
-  void requestsSplitAtMultiplesOfFour(int first) {
+  default void requestsSplitAtMultiplesOfFour(int first) {
     float[] split = new float[1000];
-    RandomStream stream = KEY.stream();
+    RandomStream stream = KEY.stream(kernel());
     stream.gaussians(split, 0, first);
     stream.gaussians(split, first, 1000 - first);
     assertThat(split).isEqualTo(gaussians(KEY, 1000));
@@ -50,10 +53,10 @@ class RandomStreamTest {
 
   @ParameterizedTest
   @ValueSource(ints = {1, 2, 3, 5, 6, 7, 255, 257, 258, 259, 511})
-  void aRequestTakesWholeBlocks(int first) {
+  default void aRequestTakesWholeBlocks(int first) {
     float[] whole = gaussians(KEY, 1000);
     float[] values = new float[first + 8];
-    RandomStream stream = KEY.stream();
+    RandomStream stream = KEY.stream(kernel());
     stream.gaussians(values, 0, first);
     stream.gaussians(values, first, 8);
     int next = (first + 3) / 4 * 4;
@@ -63,9 +66,9 @@ class RandomStreamTest {
   }
 
   @Test
-  void uniformsAndGaussiansAdvanceAlike() {
+  default void uniformsAndGaussiansAdvanceAlike() {
     float[] values = new float[1000];
-    RandomStream stream = KEY.stream();
+    RandomStream stream = KEY.stream(kernel());
     stream.uniforms(values, 0, 301);
     stream.gaussians(values, 0, 4);
     assertThat(Arrays.copyOf(values, 4))
@@ -74,27 +77,27 @@ class RandomStreamTest {
 
   @ParameterizedTest
   @ValueSource(ints = {0, 1, 2, 3, 300})
-  void onlyTheSliceIsWritten(int count) {
+  default void onlyTheSliceIsWritten(int count) {
     float[] out = new float[count + 7];
     Arrays.fill(out, 9f);
-    KEY.stream().gaussians(out, 3, count);
+    KEY.stream(kernel()).gaussians(out, 3, count);
     assertThat(Arrays.copyOfRange(out, 3, 3 + count)).isEqualTo(gaussians(KEY, count));
-    KEY.stream().uniforms(out, 3, count);
+    KEY.stream(kernel()).uniforms(out, 3, count);
     assertThat(Arrays.copyOf(out, 3)).containsOnly(9f);
     assertThat(Arrays.copyOfRange(out, 3 + count, out.length)).containsOnly(9f);
   }
 
   @Test
-  void uniformsLieInsideTheOpenInterval() {
+  default void uniformsLieInsideTheOpenInterval() {
     assertThat(RandomStream.uniform(0)).isEqualTo(0x1p-24f);
     assertThat(RandomStream.uniform(-1)).isEqualTo(1f - 0x1p-24f);
   }
 
   @Test
-  void uniformsFillTheIntervalEvenly() {
+  default void uniformsFillTheIntervalEvenly() {
     int n = 1 << 20;
     float[] values = new float[n];
-    KEY.stream().uniforms(values, 0, n);
+    KEY.stream(kernel()).uniforms(values, 0, n);
     int[] counts = new int[1000];
     double sum = 0;
     for (float value : values) {
@@ -107,9 +110,9 @@ class RandomStreamTest {
   }
 
   @Test
-  void streamEndsAfterTwoToThe32Blocks() {
+  default void streamEndsAfterTwoToThe32Blocks() {
     float[] out = new float[12];
-    RandomStream stream = KEY.stream();
+    RandomStream stream = KEY.stream(kernel());
     stream.seek((1L << 32) - 2);
     assertThatThrownBy(() -> stream.gaussians(out, 0, 9))
         .isInstanceOf(IllegalStateException.class)
@@ -121,24 +124,24 @@ class RandomStreamTest {
   }
 
   @Test
-  void aSliceOutsideTheArrayIsRefused() {
+  default void aSliceOutsideTheArrayIsRefused() {
     float[] out = new float[10];
     for (int[] slice : new int[][] {{-1, 2}, {0, -1}, {3, 8}, {11, 0}, {1, Integer.MAX_VALUE}}) {
       String message =
           "out: expected offset >= 0, count >= 0, offset + count <= 10, found offset %d, count %d"
               .formatted(slice[0], slice[1]);
-      assertThatThrownBy(() -> KEY.stream().gaussians(out, slice[0], slice[1]))
+      assertThatThrownBy(() -> KEY.stream(kernel()).gaussians(out, slice[0], slice[1]))
           .isInstanceOf(IllegalArgumentException.class)
           .hasMessage(message);
-      assertThatThrownBy(() -> KEY.stream().uniforms(out, slice[0], slice[1]))
+      assertThatThrownBy(() -> KEY.stream(kernel()).uniforms(out, slice[0], slice[1]))
           .isInstanceOf(IllegalArgumentException.class)
           .hasMessage(message);
     }
   }
 
-  private static float[] gaussians(BatchKey key, int n) {
+  private float[] gaussians(BatchKey key, int n) {
     float[] values = new float[n];
-    key.stream().gaussians(values, 0, n);
+    key.stream(kernel()).gaussians(values, 0, n);
     return values;
   }
 }

@@ -19,16 +19,20 @@ import org.junit.jupiter.params.provider.ValueSource;
  * <p>Limits are in standard errors. 4.5 of them happen by chance in 7 of a million statistics; the
  * seeds are fixed, so a statistic that passes once passes always.
  */
-class GaussianDistributionTest {
-  private static final int N = 1 << 21;
-  private static final double SIGMAS = 4.5;
+interface GaussianDistributionContract {
+
+  /** A kernel of its own for each call. */
+  RandomKernel kernel();
+
+  int N = 1 << 21;
+  double SIGMAS = 4.5;
 
   /** 2 sum (-1)^(k-1) exp(-2 k^2 x^2) = 1e-4, Kolmogorov's limit distribution. */
-  private static final double KS_LIMIT = 2.2253;
+  double KS_LIMIT = 2.2253;
 
   @ParameterizedTest
   @ValueSource(longs = {0, 1, 42, -1})
-  void momentsAreThoseOfTheNormalDistribution(long seed) {
+  default void momentsAreThoseOfTheNormalDistribution(long seed) {
     double[] power = new double[5];
     for (float value : sample(seed, N)) {
       double x = value;
@@ -50,7 +54,7 @@ class GaussianDistributionTest {
 
   @ParameterizedTest
   @ValueSource(longs = {0, 1, 42, -1})
-  void kolmogorovSmirnovDistanceIsBelowItsCriticalValue(long seed) {
+  default void kolmogorovSmirnovDistanceIsBelowItsCriticalValue(long seed) {
     float[] values = sample(seed, N);
     Arrays.sort(values);
     assertThat(kolmogorovSmirnov(values)).isLessThan(KS_LIMIT);
@@ -58,7 +62,7 @@ class GaussianDistributionTest {
 
   @ParameterizedTest
   @ValueSource(doubles = {3, 3.5, 4, 4.5})
-  void tailsHaveTheirShareOnBothSides(double bound) {
+  default void tailsHaveTheirShareOnBothSides(double bound) {
     int below = 0;
     int above = 0;
     for (float x : sample(5, 2 * N)) {
@@ -72,7 +76,7 @@ class GaussianDistributionTest {
 
   @ParameterizedTest
   @ValueSource(ints = {1, 2, 3, 4, 5, 8, 32, 128, 256, 1024})
-  void valuesAndTheirSquaresAreSeriallyUncorrelated(int lag) {
+  default void valuesAndTheirSquaresAreSeriallyUncorrelated(int lag) {
     float[] values = sample(6, N);
     float[] squares = centredSquares(values);
     assertThat(correlation(values, values, lag)).isCloseTo(0, within(SIGMAS));
@@ -84,7 +88,7 @@ class GaussianDistributionTest {
   /** Polar coordinates of pairs: the angle and exp(-r^2/2) are uniform and independent. */
   @ParameterizedTest
   @ValueSource(ints = {1, 2, 3, 4})
-  void pairsAreIndependent(int lag) {
+  default void pairsAreIndependent(int lag) {
     float[] values = sample(7, N);
     int[] angles = new int[256];
     int[] radii = new int[256];
@@ -106,13 +110,14 @@ class GaussianDistributionTest {
    * Batches of one value per sequence, as training draws them: 4096 keys in a row, 64 values each.
    */
   @Test
-  void neighbouringKeysAreIndependent() {
+  default void neighbouringKeysAreIndependent() {
     int keys = 4096;
     int size = 64;
     for (int axis = 0; axis < 4; axis++) {
       float[] values = new float[keys * size];
+      RandomKernel kernel = kernel();
       for (int i = 0; i < keys; i++) {
-        key(axis, i).stream().gaussians(values, i * size, size);
+        key(axis, i).stream(kernel).gaussians(values, i * size, size);
       }
       float[] squares = centredSquares(values);
       for (int distance = 1; distance <= 4; distance++) {
@@ -125,15 +130,15 @@ class GaussianDistributionTest {
   }
 
   @Test
-  void purposesAndSeedsThatDifferInOneBitAreIndependent() {
+  default void purposesAndSeedsThatDifferInOneBitAreIndependent() {
     int n = 1 << 18;
     float[] base = new float[n];
     float[] other = new float[n];
-    new BatchKey(9, Purpose.TRAINING, 0, 0, 0).stream().gaussians(base, 0, n);
+    new BatchKey(9, Purpose.TRAINING, 0, 0, 0).stream(kernel()).gaussians(base, 0, n);
     for (Purpose purpose : Purpose.values()) {
       for (long seed : new long[] {8, 9, 9 ^ (1L << 31), 9 ^ (1L << 32), 9 ^ (1L << 63)}) {
         if (purpose != Purpose.TRAINING || seed != 9) {
-          new BatchKey(seed, purpose, 0, 0, 0).stream().gaussians(other, 0, n);
+          new BatchKey(seed, purpose, 0, 0, 0).stream(kernel()).gaussians(other, 0, n);
           assertThat(correlation(base, other, 0)).isCloseTo(0, within(SIGMAS));
           assertThat(correlation(centredSquares(base), centredSquares(other), 0))
               .isCloseTo(0, within(SIGMAS));
@@ -151,9 +156,9 @@ class GaussianDistributionTest {
     };
   }
 
-  private static float[] sample(long seed, int n) {
+  private float[] sample(long seed, int n) {
     float[] values = new float[n];
-    new BatchKey(seed, Purpose.TEST, 0, 0, 0).stream().gaussians(values, 0, n);
+    new BatchKey(seed, Purpose.TEST, 0, 0, 0).stream(kernel()).gaussians(values, 0, n);
     return values;
   }
 }

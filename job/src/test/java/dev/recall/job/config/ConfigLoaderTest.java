@@ -38,7 +38,7 @@ class ConfigLoaderTest {
 
   private static final String DEFAULTS =
       """
-      checkpoint.every-rounds = 50
+      checkpoint.every-rounds = 10
       checkpoint.keep = 2
       evaluation.batches = 64
       model.chrono-steps = 20
@@ -47,12 +47,12 @@ class ConfigLoaderTest {
       model.layers = [1, (lstm, 10), 1]
       model.peepholes = true
       model.recurrent-gain = 0.5
-      report.every-rounds = 20
+      report.every-rounds = 5
       seed = 13
       spark.tasks = 0
       stop.min-improvement = 0
       stop.patience = 0
-      stop.rounds = 600
+      stop.rounds = 80
       stop.seconds = 0
       stop.target-loss = 0
       stop.target-recall-mse = 0
@@ -67,7 +67,7 @@ class ConfigLoaderTest {
       training.local-optimizer.clip-norm = 1
       training.local-optimizer.clip-norm-of = "block"
       training.local-optimizer.decay = "cosine"
-      training.local-optimizer.decay-rounds = 600
+      training.local-optimizer.decay-rounds = 80
       training.local-optimizer.epsilon = 1.0E-8
       training.local-optimizer.final-factor = 0.01
       training.local-optimizer.half-life = 14
@@ -78,28 +78,28 @@ class ConfigLoaderTest {
       training.local-optimizer.rms-decay = 0.99
       training.local-optimizer.step-factor = 0.5
       training.local-optimizer.step-rounds = 100
-      training.local-optimizer.warm-up-rounds = 0
-      training.local-steps = 32
+      training.local-optimizer.warm-up-rounds = 8
+      training.local-steps = 640
       training.optimizer.algorithm = "rmsprop"
       training.optimizer.clip-element = 0
       training.optimizer.clip-norm = 0
       training.optimizer.clip-norm-of = "block"
-      training.optimizer.decay = "cosine"
-      training.optimizer.decay-rounds = 600
-      training.optimizer.epsilon = 1.0E-8
+      training.optimizer.decay = "constant"
+      training.optimizer.decay-rounds = 80
+      training.optimizer.epsilon = 0.09
       training.optimizer.final-factor = 0.01
       training.optimizer.half-life = 14
-      training.optimizer.learning-rate = 0.003
-      training.optimizer.momentum = 0.9
+      training.optimizer.learning-rate = 0.3
+      training.optimizer.momentum = 0
       training.optimizer.nesterov = false
       training.optimizer.nesterov-form = "downhill"
       training.optimizer.rms-decay = 0.99
       training.optimizer.step-factor = 0.5
       training.optimizer.step-rounds = 100
       training.optimizer.warm-up-rounds = 0
-      training.shards = 8
+      training.shards = 4
       validation.batches = 16
-      validation.every-rounds = 10
+      validation.every-rounds = 5
       validation.fresh = false
       """;
 
@@ -167,10 +167,8 @@ class ConfigLoaderTest {
           .isEqualTo(
               new Optimizer(
                   List.of(
-                      ScaleByRms.theanets(14, 1e-8),
-                      new ScaleByLearningRate(
-                          new LearningRate(0.003, 0, new LearningRate.Cosine(600, 0.01))),
-                      new Momentum(0.9, false))));
+                      ScaleByRms.theanets(14, 0.09),
+                      new ScaleByLearningRate(LearningRate.constant(0.3)))));
       assertThat(config.training().localOptimizer())
           .isEqualTo(
               new Optimizer(
@@ -178,7 +176,7 @@ class ConfigLoaderTest {
                       new ClipByNorm(1, true),
                       ScaleByRms.theanets(14, 1e-8),
                       new ScaleByLearningRate(
-                          new LearningRate(0.002, 0, new LearningRate.Cosine(600, 0.01))),
+                          new LearningRate(0.002, 8, new LearningRate.Cosine(80, 0.01))),
                       new Momentum(0.9, false))));
     }
 
@@ -275,11 +273,11 @@ class ConfigLoaderTest {
       assertThat(config.training().localOptimizer().stages())
           .contains(
               new ScaleByLearningRate(
-                  new LearningRate(0.002, 0, new LearningRate.Cosine(5, 0.01))));
+                  new LearningRate(0.002, 8, new LearningRate.Cosine(5, 0.01))));
       assertThat(config.training().optimizer().stages())
           .contains(
               new ScaleByLearningRate(
-                  new LearningRate(0.003, 0, new LearningRate.Cosine(77, 0.01))));
+                  new LearningRate(0.3, 0, new LearningRate.Cosine(77, 0.01))));
     }
 
     @Test
@@ -424,7 +422,7 @@ class ConfigLoaderTest {
           .contains(
               new ScaleByLearningRate(
                   new LearningRate(
-                      0.003,
+                      0.3,
                       2.5,
                       switch (kind) {
                         case CONSTANT -> new LearningRate.Constant();

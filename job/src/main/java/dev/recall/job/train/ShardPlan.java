@@ -58,4 +58,13 @@ public record ShardPlan(
   public long examplesPerRound() {
     return (long) shards * localSteps * task.batchSize();
   }
+
+  /**
+   * Returns the size of what a round starts from: the parameters and the local optimizer's state.
+   *
+   * @return bytes
+   */
+  public long vectorBytes() {
+    return 4L * model.layout().size() * (1 + localSlots());
+  }
 }

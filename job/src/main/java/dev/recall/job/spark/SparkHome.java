@@ -11,7 +11,19 @@ public final class SparkHome {
 
   private static final String MAIN_CLASS = "dev.recall.job.Main";
 
+  private static final String MASTER = "spark.master";
+  private static final String LOCAL = "local[*]";
+
   private SparkHome() {}
+
+  /**
+   * Tells whether spark-submit was given a master that runs tasks in the driver, or none.
+   *
+   * @return false with executors
+   */
+  public static boolean isLocal() {
+    return new SparkConf().get(MASTER, LOCAL).matches("local(\\[.*)?");
+  }
 
   /**
    * Starts a context with what spark-submit said; only what it left open is set here.
@@ -27,7 +39,7 @@ public final class SparkHome {
    */
   static JavaSparkContext start(String name, ShardPlan plan) {
     SparkConf conf = new SparkConf();
-    conf.setIfMissing("spark.master", "local[*]");
+    conf.setIfMissing(MASTER, LOCAL);
     if (RoundStart.fitsClosure(plan.vectorBytes())) {
       conf.setIfMissing("spark.broadcast.blockSize", RoundStart.CLOSURE_BYTES / 1024 + "k");
     }

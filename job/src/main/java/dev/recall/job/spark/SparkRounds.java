@@ -31,7 +31,6 @@ public final class SparkRounds implements RoundRunner {
   private static final String LONG_NAME = "callSite.long";
 
   private final JavaSparkContext spark;
-  private final boolean ownsSpark;
   private final ShardPlan plan;
   private final RDD<Integer> shards;
   private final Seq<Object> partitions;
@@ -46,29 +45,12 @@ public final class SparkRounds implements RoundRunner {
    * @param taskCount tasks per round; 0: Spark's default parallelism; at most as many as shards
    */
   public SparkRounds(JavaSparkContext spark, ShardPlan plan, int taskCount) {
-    this(spark, false, plan, taskCount);
-  }
-
-  private SparkRounds(JavaSparkContext spark, boolean ownsSpark, ShardPlan plan, int taskCount) {
     this.spark = spark;
-    this.ownsSpark = ownsSpark;
     this.plan = plan;
     this.tasks = Math.min(plan.shards(), taskCount > 0 ? taskCount : spark.defaultParallelism());
     this.shards = new ShardsRdd(spark.sc(), plan.shards(), tasks);
     this.partitions = EmptyJob.partitions(tasks);
     this.pool = spark.broadcast(new PassPool(plan));
-  }
-
-  /**
-   * Starts a Spark context for one run.
-   *
-   * @param name application name where spark-submit was given none
-   * @param plan what the run's shards have in common
-   * @param taskCount as above
-   * @return rounds that stop the context when they are closed
-   */
-  public static SparkRounds start(String name, ShardPlan plan, int taskCount) {
-    return new SparkRounds(SparkHome.start(name, plan), true, plan, taskCount);
   }
 
   @Override
@@ -120,9 +102,7 @@ public final class SparkRounds implements RoundRunner {
 
   @Override
   public void close() {
-    if (ownsSpark) {
-      spark.close();
-    } else {
+    if (!spark.sc().isStopped()) {
       pool.destroy();
     }
   }

@@ -30,8 +30,14 @@ public record ShardPlan(
    *
    * @param config the run's
    * @return the plan
+   * @throws IllegalArgumentException when the number of local steps is still to be chosen
    */
   public static ShardPlan of(RunConfig config) {
+    if (config.training().autoLocalSteps()) {
+      throw new IllegalArgumentException(
+          "training.local-steps: expected a number, found auto; `recall train` chooses one and"
+              + " writes it into config.conf of the run");
+    }
     return new ShardPlan(
         config.seed(),
         config.task(),

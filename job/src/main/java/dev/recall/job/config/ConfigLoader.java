@@ -32,6 +32,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.TreeMap;
 
 /**
@@ -252,7 +253,7 @@ public final class ConfigLoader {
     }
     Optional<Initializer> initializer = initializer(s);
     int shards = s.count("training.shards", 1, MAX_SHARDS);
-    int localSteps = s.count("training.local-steps", 1);
+    OptionalInt localSteps = s.countOrAuto("training.local-steps", 1);
     Optimizer optimizer = optimizer(s, "training.optimizer.");
     Optimizer local = optimizer(s, "training.local-optimizer.");
     s.build(() -> reachable(stop, validation), "validation.every-rounds");
@@ -270,7 +271,12 @@ public final class ConfigLoader {
             task.orElseThrow(),
             model.orElseThrow(),
             initializer.orElseThrow(),
-            new TrainingConfig(shards, localSteps, optimizer, local),
+            new TrainingConfig(
+                shards,
+                localSteps.orElse(s.defaultOf("training.local-steps")),
+                localSteps.isEmpty(),
+                optimizer,
+                local),
             validation,
             stop,
             checkpoint,

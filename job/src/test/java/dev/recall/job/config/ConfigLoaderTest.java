@@ -180,6 +180,14 @@ class ConfigLoaderTest {
                       new Momentum(0.9, false))));
     }
 
+    @Test
+    void standInForLocalStepsThatAreStillToBeChosen() throws InvalidConfig {
+      TrainingConfig training = set("training.local-steps=auto").training();
+      assertThat(training.autoLocalSteps()).isTrue();
+      assertThat(training.localSteps()).isEqualTo(set().training().localSteps());
+      assertThat(set().training().autoLocalSteps()).isFalse();
+    }
+
     /** The second optimizer block has the keys of the first, which explains them. */
     @Test
     void areEachExplainedInReferenceConf() throws IOException {
@@ -276,8 +284,7 @@ class ConfigLoaderTest {
                   new LearningRate(0.002, 8, new LearningRate.Cosine(5, 0.01))));
       assertThat(config.training().optimizer().stages())
           .contains(
-              new ScaleByLearningRate(
-                  new LearningRate(0.3, 0, new LearningRate.Cosine(77, 0.01))));
+              new ScaleByLearningRate(new LearningRate(0.3, 0, new LearningRate.Cosine(77, 0.01))));
     }
 
     @Test
@@ -489,8 +496,8 @@ class ConfigLoaderTest {
               "--set validation.fresh=yes: validation.fresh: expected true or false, found \"yes\"",
               "--set training.local-optimizer.momentum=1: training.local-optimizer.momentum:"
                   + " expected a number in [0, 1), found 1",
-              "--set training.local-steps=2.5: training.local-steps: expected a whole number,"
-                  + " found 2.5");
+              "--set training.local-steps=2.5: training.local-steps: expected a whole number"
+                  + " from 1 to 2147483647 or auto, found 2.5");
     }
 
     @ParameterizedTest

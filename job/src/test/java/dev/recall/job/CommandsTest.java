@@ -356,7 +356,7 @@ class CommandsTest {
     /** 6 rounds of the default number of local steps, 32, in rounds of another size. */
     @Test
     void areChosenOnceAndWrittenIntoTheRun() {
-      Result result = trained(run(), "training.local-steps=auto", "stop.patience=100");
+      Result result = trained(run(), "training.local-steps=auto", "stop.rounds=1", "stop.patience=100");
       List<String> remarks =
           RunFiles.text(config()).lines().takeWhile(line -> line.startsWith("# ")).toList();
       assertThat(remarks).hasSize(2);
@@ -367,7 +367,7 @@ class CommandsTest {
       int steps = Integer.parseInt(choice.group(1));
       int rounds = Integer.parseInt(choice.group(2));
       assertThat(Integer.bitCount(steps)).isEqualTo(1);
-      assertThat(rounds).isEqualTo((6 * 32 + steps - 1) / steps);
+      assertThat(rounds).isEqualTo((640 + steps - 1) / steps);
       assertThat(RunFiles.text(config()))
           .contains("\ntraining.local-steps = " + steps + "\n")
           .contains("\nstop.rounds = " + rounds + "\n")

@@ -12,6 +12,8 @@ import org.junit.jupiter.api.Test;
 /** The arithmetic of {@code recall plan}, on figures that can be followed by hand. */
 class PlanTest {
 
+  private static final String ROUNDS = "stop.rounds=600";
+
   /** The doubles below are decimal fractions, and a handful of operations. */
   private static final Offset<Double> ROUNDING = within(1e-12);
 
@@ -111,16 +113,17 @@ class PlanTest {
 
   @Test
   void theWorkloadOfAConfigurationHasItsNumbers() {
-    RunConfig config = Configs.of("spark.tasks=5");
+    RunConfig config =
+        Configs.of("spark.tasks=5", "training.shards=8", "training.local-steps=32", ROUNDS);
     long parameters = config.model().layout().size();
     // parameters, two means and the velocity
     assertThat(Workload.of(config))
-        .isEqualTo(new Workload(8, 32, 600, 32, 4 * 4 * parameters, 5, 10, 16));
+        .isEqualTo(new Workload(8, 32, 600, 32, 4 * 4 * parameters, 5, 5, 16));
   }
 
   @Test
   void theDecisionSaysWhatWasChosenAndFromWhatFigures() {
-    Decision decision = Decision.of(Configs.of(), COSTS, Cores.ofTheDriver(2), "local[2]");
+    Decision decision = Decision.of(Configs.of("training.shards=8", "training.local-steps=32", ROUNDS), COSTS, Cores.ofTheDriver(2), "local[2]");
     assertThat(decision.assignments())
         .containsExactly("training.local-steps=64", "stop.rounds=300");
     assertThat(decision.lines())

@@ -356,7 +356,8 @@ class CommandsTest {
     /** 6 rounds of the default number of local steps, 32, in rounds of another size. */
     @Test
     void areChosenOnceAndWrittenIntoTheRun() {
-      Result result = trained(run(), "training.local-steps=auto", "stop.rounds=1", "stop.patience=100");
+      Result result =
+          trained(run(), "training.local-steps=auto", "stop.rounds=1", "stop.patience=100");
       List<String> remarks =
           RunFiles.text(config()).lines().takeWhile(line -> line.startsWith("# ")).toList();
       assertThat(remarks).hasSize(2);

@@ -123,7 +123,12 @@ class PlanTest {
 
   @Test
   void theDecisionSaysWhatWasChosenAndFromWhatFigures() {
-    Decision decision = Decision.of(Configs.of("training.shards=8", "training.local-steps=32", ROUNDS), COSTS, Cores.ofTheDriver(2), "local[2]");
+    Decision decision =
+        Decision.of(
+            Configs.of("training.shards=8", "training.local-steps=32", ROUNDS),
+            COSTS,
+            Cores.ofTheDriver(2),
+            "local[2]");
     assertThat(decision.assignments())
         .containsExactly("training.local-steps=64", "stop.rounds=300");
     assertThat(decision.lines())

@@ -36,6 +36,14 @@ final class ConfigOptions {
    * Loads with other sources below the user's files; files that cannot be read are problems too.
    */
   RunConfig load(Storage storage, List<ConfigSource> below) throws InvalidConfig {
+    return load(storage, below, List.of());
+  }
+
+  /** The same with assignments above the user's. */
+  RunConfig load(Storage storage, List<ConfigSource> below, List<String> above)
+      throws InvalidConfig {
+    List<String> all = new ArrayList<>(assignments);
+    all.addAll(above);
     List<ConfigSource> sources = new ArrayList<>(below);
     List<String> problems = new ArrayList<>();
     for (String file : files) {
@@ -47,10 +55,10 @@ final class ConfigOptions {
       }
     }
     if (problems.isEmpty()) {
-      return ConfigLoader.load(sources, assignments);
+      return ConfigLoader.load(sources, all);
     }
     try {
-      ConfigLoader.load(sources, assignments);
+      ConfigLoader.load(sources, all);
     } catch (InvalidConfig e) {
       problems.add(e.getMessage());
     }

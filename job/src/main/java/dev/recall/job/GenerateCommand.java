@@ -9,6 +9,7 @@ import dev.recall.job.config.RunConfig;
 import dev.recall.job.config.UserError;
 import dev.recall.job.spark.SparkHome;
 import dev.recall.job.store.Storage;
+import dev.recall.job.train.ShardPlan;
 import dev.recall.model.format.Safetensors;
 import dev.recall.model.format.TensorFile;
 import dev.recall.model.format.TensorFile.Tensor;
@@ -115,6 +116,7 @@ final class GenerateCommand implements Callable<Integer> {
   private static void checkUsed(BatchKey key, RunConfig config) {
     switch (key.purpose()) {
       case TRAINING -> {
+        ShardPlan.of(config); // refuses local steps that are still to be chosen
         int shards = config.training().shards();
         int steps = config.training().localSteps();
         checkBelow("--shard", key.shard(), shards, "training.shards is " + shards);

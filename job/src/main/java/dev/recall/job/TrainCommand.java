@@ -5,9 +5,13 @@ import dev.recall.job.config.ConfigSource;
 import dev.recall.job.config.InvalidConfig;
 import dev.recall.job.config.RunConfig;
 import dev.recall.job.config.UserError;
+import dev.recall.job.plan.Calibration;
+import dev.recall.job.plan.Cores;
+import dev.recall.job.plan.Decision;
+import dev.recall.job.plan.EmptyRound;
 import dev.recall.job.report.Progress;
+import dev.recall.job.spark.SparkCluster;
 import dev.recall.job.spark.SparkHome;
-import dev.recall.job.spark.SparkRounds;
 import dev.recall.job.store.Checkpoint;
 import dev.recall.job.store.RunDirectory;
 import dev.recall.job.store.Storage;
@@ -46,6 +50,11 @@ final class TrainCommand implements Callable<Integer> {
 
   private static final DateTimeFormatter RUN_NAME =
       DateTimeFormatter.ofPattern("yyyyMMdd-HHmmss-SSS", Locale.ROOT);
+
+  /** Spent on {@code training.local-steps = auto}. */
+  private static final double CALIBRATION_SECONDS = 1.5;
+
+  private static final double EMPTY_ROUND_SECONDS = 2;
 
   @Spec private CommandSpec spec;
 
@@ -89,15 +98,55 @@ final class TrainCommand implements Callable<Integer> {
     }
     Storage storage = new Storage(SparkHome.hadoopSettings());
     Summary.checkTarget(storage, summaryFile);
-    if (resume != null) {
-      RunConfig config = resumedConfig(storage);
-      RunDirectory directory = RunDirectory.open(storage, storage.qualify(resume), config);
-      return train(storage, config, directory, directory.restore());
+    return resume != null ? goOn(storage) : begin(storage);
+  }
+
+  private int goOn(Storage storage) throws IOException, InvalidConfig {
+    RunConfig config = resumedConfig(storage);
+    RunDirectory directory = RunDirectory.open(storage, storage.qualify(resume), config);
+    TrainingState state = directory.restore();
+    try (SparkCluster cluster = cluster(config)) {
+      return train(storage, config, directory, state, List.of(), cluster);
     }
-    RunConfig config = options.load(storage);
-    TrainingState state = TrainingState.initial(config, startingPoint(storage, config));
-    RunDirectory directory = RunDirectory.create(storage, storage.qualify(newRun()), config);
-    return train(storage, config, directory, state);
+  }
+
+  private int begin(Storage storage) throws IOException, InvalidConfig {
+    RunConfig given = options.load(storage);
+    float[] start = startingPoint(storage, given);
+    String path = storage.qualify(newRun());
+    RunDirectory.create(storage, path, given); // refuses a place that is taken
+    boolean auto = given.training().autoLocalSteps();
+    RunConfig config = auto ? with(storage, budget(given)) : given;
+    List<String> remarks = List.of();
+    try (SparkCluster cluster = cluster(config)) {
+      if (auto) {
+        Decision decision = decision(config, cluster);
+        config = with(storage, decision.assignments());
+        remarks = decision.lines();
+        remarks.forEach(spec.commandLine().getErr()::println);
+      }
+      TrainingState state = TrainingState.initial(config, start);
+      RunDirectory directory = RunDirectory.create(storage, path, config);
+      return train(storage, config, directory, state, remarks, cluster);
+    }
+  }
+
+  private static List<String> budget(RunConfig config) {
+    return List.of("training.local-steps=" + config.training().localSteps());
+  }
+
+  private RunConfig with(Storage storage, List<String> assignments) throws InvalidConfig {
+    return options.load(storage, List.of(), assignments);
+  }
+
+  private Decision decision(RunConfig config, SparkCluster cluster) {
+    EmptyRound empty = withoutSpark ? EmptyRound.THREADS : cluster.emptyRound(EMPTY_ROUND_SECONDS);
+    int atOnce = withoutSpark ? threads() : cluster.parallelism();
+    return Decision.of(
+        config,
+        Calibration.measure(config, CALIBRATION_SECONDS, empty),
+        Cores.ofTheDriver(atOnce),
+        withoutSpark ? "threads" : cluster.master());
   }
 
   private String newRun() {
@@ -130,14 +179,20 @@ final class TrainCommand implements Callable<Integer> {
     return now;
   }
 
-  private int train(Storage storage, RunConfig config, RunDirectory directory, TrainingState state)
+  private int train(
+      Storage storage,
+      RunConfig config,
+      RunDirectory directory,
+      TrainingState state,
+      List<String> remarks,
+      SparkCluster cluster)
       throws IOException {
     Progress progress = Progress.to(spec.commandLine().getErr(), config, state);
     TrainingOutcome outcome;
     // Nothing is written before the cluster is there.
-    try (RoundRunner rounds = rounds(config)) {
+    try (RoundRunner rounds = rounds(config, cluster)) {
       if (resume == null) {
-        directory.begin(state);
+        directory.begin(state, remarks);
       } else {
         directory.goOn(state);
       }
@@ -200,10 +255,19 @@ final class TrainCommand implements Callable<Integer> {
     }
   }
 
-  private RoundRunner rounds(RunConfig config) {
+  /** Null without Spark. */
+  private SparkCluster cluster(RunConfig config) {
+    return withoutSpark ? null : SparkCluster.start("recall train", ShardPlan.of(config));
+  }
+
+  private static int threads() {
+    return Runtime.getRuntime().availableProcessors();
+  }
+
+  private RoundRunner rounds(RunConfig config, SparkCluster cluster) {
     ShardPlan plan = ShardPlan.of(config);
     return withoutSpark
-        ? new LocalRounds(plan, Runtime.getRuntime().availableProcessors())
-        : SparkRounds.start("recall train", plan, config.sparkTasks());
+        ? new LocalRounds(plan, threads())
+        : cluster.rounds(plan, config.sparkTasks());
   }
 }

@@ -28,6 +28,8 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Test;
@@ -338,6 +340,181 @@ class CommandsTest {
     void mayChangeWhatHasNoEffectOnTheParameters(String assignment) {
       trained(run());
       assertThat(resumed(run(), assignment, "stop.rounds=7").exitCode()).isZero();
+    }
+  }
+
+  @Nested
+  class AutoLocalSteps {
+
+    private final Pattern chosen =
+        Pattern.compile("training\\.local-steps = auto: (\\d+), with (\\d+) rounds for .*");
+
+    private Path config() {
+      return run().resolve("config.conf");
+    }
+
+    /** 6 rounds of the default number of local steps, 32, in rounds of another size. */
+    @Test
+    void areChosenOnceAndWrittenIntoTheRun() {
+      Result result = trained(run(), "training.local-steps=auto", "stop.rounds=1", "stop.patience=100");
+      List<String> remarks =
+          RunFiles.text(config()).lines().takeWhile(line -> line.startsWith("# ")).toList();
+      assertThat(remarks).hasSize(2);
+      assertThat(remarks.get(1)).startsWith("# calibration, threads, us: batch ");
+      assertThat(result.err().lines()).contains(remarks.get(0).substring(2));
+      Matcher choice = chosen.matcher(remarks.get(0).substring(2));
+      assertThat(choice.matches()).isTrue();
+      int steps = Integer.parseInt(choice.group(1));
+      int rounds = Integer.parseInt(choice.group(2));
+      assertThat(Integer.bitCount(steps)).isEqualTo(1);
+      assertThat(rounds).isEqualTo((640 + steps - 1) / steps);
+      assertThat(RunFiles.text(config()))
+          .contains("\ntraining.local-steps = " + steps + "\n")
+          .contains("\nstop.rounds = " + rounds + "\n")
+          .contains("\ntraining.optimizer.decay-rounds = " + rounds + "\n");
+      assertThat(summary(run()).get("rounds").intValue()).isEqualTo(rounds);
+      assertThat(summary(run()).get("examples").intValue()).isEqualTo(rounds * 8 * steps * 3);
+
+      // The run that these numbers describe, and one that goes on with them.
+      Path again = folder.resolve("again");
+      assertThat(
+              recall(
+                      "train",
+                      "--without-spark",
+                      "--run",
+                      again.toString(),
+                      "--config",
+                      config().toString())
+                  .exitCode())
+          .isZero();
+      assertThat(hash(again)).isEqualTo(hash(run()));
+      Result more = resumed(run(), "stop.rounds=" + (rounds + 2));
+      assertThat(more.exitCode()).as(more.err()).isZero();
+      assertThat(more.err()).doesNotContain("calibration").contains(" x " + steps + " local steps");
+      assertThat(RunFiles.text(config()))
+          .startsWith(String.join("\n", remarks) + "\n")
+          .contains("\ntraining.local-steps = " + steps + "\n")
+          .contains("\nstop.rounds = " + (rounds + 2) + "\n");
+    }
+
+    @Test
+    void areNotChosenAgain() {
+      trained(run());
+      Result result = resumed(run(), "training.local-steps=auto");
+      assertThat(result.exitCode()).isEqualTo(2);
+      assertThat(result.err()).contains("training.local-steps: the run has 1, found \"auto\"");
+    }
+
+    @Test
+    void haveNoBatchesBeforeTheyAreChosen() {
+      Result result =
+          recall("generate", "--set", "training.local-steps=auto", "--output", path("batch"));
+      assertThat(result.exitCode()).isEqualTo(2);
+      assertThat(result.err()).contains("training.local-steps: expected a number, found auto; ");
+    }
+  }
+
+  @Nested
+  class Plan {
+
+    private Result planned(String... options) {
+      List<String> args = with(Configs.smallWith("training.local-steps=4"), "plan");
+      args.addAll(List.of("--without-spark", "--seconds", "0.02"));
+      args.addAll(List.of(options));
+      Result result = recall(args);
+      assertThat(result.exitCode()).as(result.err()).isZero();
+      return result;
+    }
+
+    private JsonNode json(String... options) {
+      List<String> all = new ArrayList<>(List.of(options));
+      all.add("--json");
+      Path file = folder.resolve("plan.json");
+      write(file, planned(all.toArray(new String[0])).out());
+      return RunFiles.json(file);
+    }
+
+    @Test
+    void saysWhatARoundAndARunWillTake() {
+      assertThat(planned("--cores", "2").out())
+          .startsWith(
+              "[1, (lstm, 4), 1], 113 parameters, 8 shards x 4 local steps, batch 3, 6 rounds")
+          .contains("2 cores in the driver, 2 tasks")
+          .containsPattern("gradient +[\\d.]+ us")
+          .containsPattern("empty round +[\\d.]+ ms  stored, of local")
+          .containsPattern("round +[\\d.]+ ms  of it [\\d.]+ ms work of the busiest core")
+          .containsPattern("examples/s +[\\d,]+")
+          .containsPattern("run +[\\d.]+ s")
+          .containsPattern("useful share +\\d+ %")
+          .containsPattern("training\\.local-steps=auto would take \\d+ local steps, \\d+ rounds")
+          .doesNotContain("transfer");
+    }
+
+    @Test
+    void asksForExecutorsThatAreNotThere() {
+      assertThat(planned("--executors", "4", "--cores", "1").out())
+          .contains("4 executors of 1 cores, 4 tasks")
+          .containsPattern("transfer +[\\d.]+ ms  [\\d,]+ bytes a round at 100 MB/s");
+      JsonNode plan = json("--executors", "4", "--cores", "1", "--network-rate", "1");
+      // Parameters, two means and the velocity, 113 floats each, to 4 executors and from 4 tasks.
+      assertThat(plan.get("bytes").intValue()).isEqualTo(4 * 4 * 113 * (4 + 4));
+      assertThat(plan.get("transfer_seconds").doubleValue())
+          .isEqualTo(4 * 4 * 113 * 8 / 1e6, within(1e-12));
+      assertThat(plan.get("tasks").intValue()).isEqualTo(4);
+    }
+
+    @Test
+    void givesItsFiguresAsJson() {
+      JsonNode plan = json("--cores", "2");
+      assertThat(keys(plan))
+          .containsExactly(
+              "executors",
+              "cores",
+              "shards",
+              "local_steps",
+              "rounds",
+              "batch_size",
+              "tasks",
+              "batch_seconds",
+              "gradient_seconds",
+              "local_step_seconds",
+              "driver_seconds",
+              "empty_round_seconds",
+              "empty_round_source",
+              "bytes",
+              "transfer_seconds",
+              "work_seconds",
+              "round_seconds",
+              "examples_per_second",
+              "seconds",
+              "useful_share",
+              "auto_local_steps",
+              "auto_rounds",
+              "auto_useful_share");
+      assertThat(plan.get("seconds").doubleValue())
+          .isEqualTo(6 * plan.get("round_seconds").doubleValue(), within(1e-9));
+      assertThat(plan.get("useful_share").doubleValue()).isBetween(0.0, 1.0);
+    }
+
+    @Test
+    void plansWhatAutoWouldTake() {
+      JsonNode plan = json("--set", "training.local-steps=auto");
+      assertThat(plan.get("local_steps")).isEqualTo(plan.get("auto_local_steps"));
+      assertThat(plan.get("rounds")).isEqualTo(plan.get("auto_rounds"));
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+        delimiter = '|',
+        value = {
+          "--executors=-1   | --executors: expected a number of at least 0, found -1.0",
+          "--cores=0        | --cores: expected at least 1, found 0.0",
+          "--network-rate=0 | --network-rate: expected a number above 0, found 0.0"
+        })
+    void refusesNumbersThatCannotBe(String option, String message) {
+      Result result = recall("plan", "--without-spark", option);
+      assertThat(result.exitCode()).isEqualTo(2);
+      assertThat(result.err()).isEqualToIgnoringNewLines(message);
     }
   }
 
@@ -707,6 +884,7 @@ class CommandsTest {
       assertThat(result.out())
           .startsWith("Usage: recall [-hV] COMMAND")
           .containsPattern("  train +Trains a model, or goes on with a run\\.")
+          .containsPattern("  plan +Predicts time, examples/s and useful share of a run")
           .containsPattern(
               "  evaluate +Measures a model on held-out batches, or on a given batch\\.")
           .containsPattern("  generate +Writes the batch of a given seed, round, shard and step")
@@ -718,6 +896,7 @@ class CommandsTest {
     @ParameterizedTest
     @CsvSource({
       "train, --config --set --run --resume --init --summary --without-spark",
+      "plan, --config --set --executors --cores --network-rate --seconds --without-spark --json",
       "evaluate, MODEL --config --set --data --outputs --summary",
       "generate, --config --set --seed --purpose --round --shard --step --output",
       "config, --config --set"
@@ -940,7 +1119,7 @@ class CommandsTest {
       assertRefused(
           List.of("trian"),
           "Unmatched argument at index 0: 'trian'",
-          "Did you mean: recall train?");
+          "Did you mean: recall plan or recall train?");
       assertRefused(
           train("--without-sprak"),
           "Unknown option: '--without-sprak'",

@@ -45,6 +45,7 @@ class ReadmeTest {
 
   private static final Path ROOT = root();
   private static final String LAUNCHER = "deploy/bin/recall";
+  private static final String BENCH = "deploy/bin/bench";
 
   /** Options of spark-submit, the JVM and Recall's launcher that the documents name. */
   private static final Set<String> FOREIGN_OPTIONS =
@@ -57,7 +58,10 @@ class ReadmeTest {
           "--principal",
           "--keytab",
           "--status",
-          "--add-modules");
+          "--add-modules",
+          "--seeds",
+          "--gradients",
+          "--runs");
 
   /** Classes of others that the documents name. */
   private static final Set<String> FOREIGN_CLASSES =
@@ -228,6 +232,18 @@ class ReadmeTest {
       }
     }
     ConfigLoader.load(files, assignments);
+  }
+
+  @ParameterizedTest
+  @MethodSource("documentsWithCommands")
+  void optionsOfTheBenchAreInItsHelp(String document) throws IOException {
+    for (String line : shellLines(document)) {
+      if (line.startsWith(BENCH + " ")) {
+        for (MatchResult option : OPTION.matcher(line).results().toList()) {
+          assertThat(read(BENCH)).as(line).containsPattern("(?m)^  " + option.group() + " ");
+        }
+      }
+    }
   }
 
   @ParameterizedTest

@@ -10,11 +10,27 @@ final class BlockRandom {
 
   private final long seed;
   private final float[] parameters;
+  private final int set;
   private int blocks;
 
   BlockRandom(long seed, float[] parameters) {
+    this(seed, parameters, 0);
+  }
+
+  private BlockRandom(long seed, float[] parameters, int set) {
     this.seed = seed;
     this.parameters = parameters;
+    this.set = set;
+  }
+
+  /** With streams apart from those of the constructor, for a second pass over the parameters. */
+  static BlockRandom ofBiases(long seed, float[] parameters) {
+    return new BlockRandom(seed, parameters, 1);
+  }
+
+  /** Fills a part of a block with U(0, 1). */
+  void uniform(int offset, int length) {
+    stream().uniforms(parameters, offset, length);
   }
 
   void normal(Block block, double mean, double deviation) {
@@ -81,6 +97,6 @@ final class BlockRandom {
   }
 
   private RandomStream stream() {
-    return new BatchKey(seed, Purpose.INITIALIZATION, 0, blocks++, 0).stream();
+    return new BatchKey(seed, Purpose.INITIALIZATION, set, blocks++, 0).stream();
   }
 }

@@ -28,10 +28,19 @@ public record GlorotInitializer(double forgetBias, double recurrentGain) impleme
     if (!Double.isFinite(forgetBias)) {
       throw new IllegalArgumentException("forget bias: expected a number, found " + forgetBias);
     }
+    checkGain(recurrentGain);
+  }
+
+  static void checkGain(double recurrentGain) {
     if (!(recurrentGain > 0 && recurrentGain < Double.POSITIVE_INFINITY)) {
       throw new IllegalArgumentException(
           "recurrent gain: expected a number above 0, found " + recurrentGain);
     }
+  }
+
+  /** Whether a block holds the biases of the four gates of a layer, in the order i f c o. */
+  static boolean isGateBias(Block block) {
+    return block.name().startsWith("hid") && block.name().endsWith(".b");
   }
 
   @Override
@@ -45,7 +54,7 @@ public record GlorotInitializer(double forgetBias, double recurrentGain) impleme
       } else if (block.dimensions().size() == 2) {
         int fans = block.dimensions().get(0) + block.dimensions().get(1);
         random.uniform(block, Math.sqrt(6.0 / fans));
-      } else if (block.name().startsWith("hid") && block.name().endsWith(".b")) {
+      } else if (isGateBias(block)) {
         int size = block.length() / 4;
         int from = block.offset() + size;
         Arrays.fill(parameters, from, from + size, (float) forgetBias);

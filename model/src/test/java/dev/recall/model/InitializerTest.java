@@ -13,6 +13,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class InitializerTest {
 
@@ -29,7 +30,10 @@ class InitializerTest {
             "567b3648a90637a15f8f25e0edf45c8dfb48bc95e9c9968b6e313bdf46421041"),
         Arguments.of(
             new GlorotInitializer(1, 1),
-            "0f4ba8690d49da0cc43654342fa5974acc0a78650ead876b2013f29e449690d7"));
+            "0f4ba8690d49da0cc43654342fa5974acc0a78650ead876b2013f29e449690d7"),
+        Arguments.of(
+            new ChronoInitializer(100, 1),
+            "405f75e03d54fa12e9c187ad564d84b2fa0a4443a45025a510b0e1ff7f3d624b"));
   }
 
   @ParameterizedTest
@@ -173,6 +177,72 @@ class InitializerTest {
         }
       }
     }
+  }
+
+  /**
+   * Tallec and Ollivier, equation 16: e to the forget bias is uniform on (1, T - 1), with variance
+   * (T - 2)^2 / 12 and kurtosis 1.8; within 4.5 standard errors.
+   */
+  @ParameterizedTest
+  @ValueSource(ints = {3, 20, 100, 1000})
+  void chronoForgetBiasesAreLogarithmsOfUniformNumbers(int steps) {
+    Block bias = SEED.layout().find("hid1.b").orElseThrow();
+    Moments moments = new Moments();
+    int early = 0;
+    for (int seed = 0; seed < SEEDS; seed++) {
+      float[] p = new ChronoInitializer(steps, 0.5).initialize(SEED, seed);
+      for (int unit = 0; unit < 10; unit++) {
+        double u = Math.exp(p[bias.offset() + 10 + unit]); // order i f c o
+        assertThat(u).isBetween(1 - 1e-6, (steps - 1) * (1 + 1e-6));
+        moments.add(u);
+        early += u < 1 + (steps - 2) / 4.0 ? 1 : 0;
+      }
+    }
+    double n = moments.count;
+    double variance = (steps - 2) * (steps - 2) / 12.0;
+    assertThat(moments.mean()).isCloseTo(steps / 2.0, within(4.5 * Math.sqrt(variance / n)));
+    assertThat(moments.deviation() * moments.deviation())
+        .isCloseTo(variance, within(variance * 4.5 * Math.sqrt(0.8 / n)));
+    assertThat(early / n).isCloseTo(0.25, within(4.5 * Math.sqrt(0.25 * 0.75 / n)));
+  }
+
+  @Test
+  void chronoInputBiasesAreTheNegativesAndAllElseIsGlorots() {
+    float[] chrono = new ChronoInitializer(50, 1.5).initialize(STACK, 3);
+    float[] glorot = new GlorotInitializer(0, 1.5).initialize(STACK, 3);
+    for (Block block : STACK.layout().blocks()) {
+      boolean gates = block.name().startsWith("hid") && block.name().endsWith(".b");
+      int size = block.length() / 4;
+      for (int i = 0; i < block.length(); i++) {
+        int at = block.offset() + i;
+        if (gates && i < size) {
+          assertThat(chrono[at]).isNegative().isEqualTo(-chrono[at + size]);
+        } else if (!gates || i >= 2 * size) {
+          assertThat(chrono[at]).as("%s[%d]", block.name(), i).isEqualTo(glorot[at]);
+        }
+      }
+    }
+  }
+
+  @Test
+  void chronoBiasesDifferFromLayerToLayerAndFollowTheSteps() {
+    float[] p = new ChronoInitializer(50, 1).initialize(STACK, 3);
+    int first = STACK.layout().offset("hid1.b");
+    int second = STACK.layout().offset("hid2.b");
+    assertThat(p[first]).isNotEqualTo(p[second]);
+    // Two steps leave nothing to spread: the logarithm of 1.
+    float[] two = new ChronoInitializer(2, 1).initialize(SEED, 3);
+    assertThat(two[SEED.layout().offset("hid1.b") + 10]).isZero();
+  }
+
+  @Test
+  void chronoWithFewerThanTwoStepsIsRefused() {
+    assertThatThrownBy(() -> new ChronoInitializer(1, 1))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessage("chrono-steps: expected at least 2, found 1");
+    assertThatThrownBy(() -> new ChronoInitializer(20, 0))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessage("recurrent gain: expected a number above 0, found 0.0");
   }
 
   @Test

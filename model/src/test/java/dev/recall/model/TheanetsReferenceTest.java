@@ -85,6 +85,7 @@ class TheanetsReferenceTest {
 
   /**
    * The first parameters are rounded to 6e-8 of their size, and every update rounds once more. A
+   * small entry of a gradient is as far off as a large one, and RMSProp divides it by its size. A
    * wrong update of the first step alone would be off by 5e-4 (page) and 5e-3.
    */
   @ParameterizedTest
@@ -94,7 +95,7 @@ class TheanetsReferenceTest {
     for (int updates : new int[] {1, 2, 10}) {
       double[] expected = file.vector("params" + updates);
       double[] actual = Numbers.doubles(run.parameters()[updates]);
-      Numbers.assertBlocksClose(file.spec().layout(), actual, expected, expected, 2e-6);
+      Numbers.assertBlocksClose(file.spec().layout(), actual, expected, expected, 4e-6);
     }
   }
 }

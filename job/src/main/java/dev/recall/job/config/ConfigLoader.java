@@ -32,6 +32,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.TreeMap;
 
 /**
@@ -252,7 +253,7 @@ public final class ConfigLoader {
     }
     Optional<Initializer> initializer = initializer(s);
     int shards = s.count("training.shards", 1, MAX_SHARDS);
-    int localSteps = s.count("training.local-steps", 1);
+    OptionalInt localSteps = s.countOrAuto("training.local-steps", 1);
     Optimizer optimizer = optimizer(s, "training.optimizer.");
     Optimizer local = optimizer(s, "training.local-optimizer.");
     s.build(() -> reachable(stop, validation), "validation.every-rounds");
@@ -270,7 +271,12 @@ public final class ConfigLoader {
             task.orElseThrow(),
             model.orElseThrow(),
             initializer.orElseThrow(),
-            new TrainingConfig(shards, localSteps, optimizer, local),
+            new TrainingConfig(
+                shards,
+                localSteps.orElse(s.defaultOf("training.local-steps")),
+                localSteps.isEmpty(),
+                optimizer,
+                local),
             validation,
             stop,
             checkpoint,
@@ -329,7 +335,8 @@ public final class ConfigLoader {
     InitializerKind kind = s.choice("model.initializer", InitializerKind.class);
     double forgetBias = s.number("model.forget-bias", -100);
     double gain = s.numberAbove("model.recurrent-gain", 0);
-    return s.build(() -> kind.initializer(forgetBias, gain), "model.initializer");
+    int chronoSteps = s.count("model.chrono-steps", 1);
+    return s.build(() -> kind.initializer(forgetBias, gain, chronoSteps), "model.chrono-steps");
   }
 
   private static Optimizer optimizer(Settings s, String at) {
@@ -340,6 +347,7 @@ public final class ConfigLoader {
             s.number(at + "learning-rate", 0), s.number(at + "warm-up-rounds", 0), decay);
     double momentum = s.share(at + "momentum", false);
     boolean nesterov = s.flag(at + "nesterov");
+    NesterovForm form = s.choice(at + "nesterov-form", NesterovForm.class);
     double halfLife = s.numberAbove(at + "half-life", 0);
     double rmsDecay = s.share(at + "rms-decay", false);
     double epsilon = s.numberAbove(at + "epsilon", Float.MIN_NORMAL);
@@ -360,7 +368,7 @@ public final class ConfigLoader {
         .ifPresent(stages::addAll);
     stages.add(new ScaleByLearningRate(rate));
     if (momentum > 0) {
-      stages.add(new Momentum(momentum, nesterov));
+      stages.add(nesterov ? form.stage(momentum) : new Momentum(momentum, false));
     }
     return new Optimizer(stages);
   }

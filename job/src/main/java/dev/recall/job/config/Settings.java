@@ -12,6 +12,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.Set;
 import java.util.function.Supplier;
 import java.util.stream.Collectors;
@@ -47,6 +48,29 @@ final class Settings {
       return defaults.getInt(key);
     }
     return (int) value;
+  }
+
+  /** A whole number, or the word auto, which is nothing. */
+  OptionalInt countOrAuto(String key, int least) {
+    String text = String.valueOf(config.getValue(key).unwrapped()).strip();
+    if (text.equals("auto")) {
+      return OptionalInt.empty();
+    }
+    try {
+      int value = Integer.parseInt(text);
+      if (value >= least) {
+        return OptionalInt.of(value);
+      }
+    } catch (NumberFormatException e) {
+      // told below
+    }
+    problem(key, "a whole number from " + least + " to " + Integer.MAX_VALUE + " or auto");
+    return OptionalInt.of(defaults.getInt(key));
+  }
+
+  /** The default of a whole number. */
+  int defaultOf(String key) {
+    return defaults.getInt(key);
   }
 
   long whole(String key) {

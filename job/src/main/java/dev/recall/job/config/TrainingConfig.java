@@ -6,9 +6,15 @@ import dev.recall.model.optim.Optimizer;
  * How a round is computed and applied.
  *
  * @param shards logical shards per round, at least 1
- * @param localSteps optimizer steps per shard and round, at least 1
+ * @param localSteps optimizer steps per shard and round, at least 1; with {@code auto} the default,
+ *     which together with the rounds of the run is the budget
+ * @param autoLocalSteps whether the number is still to be chosen
  * @param optimizer the driver's
  * @param localOptimizer the shards' own; used when localSteps is above 1
  */
 public record TrainingConfig(
-    int shards, int localSteps, Optimizer optimizer, Optimizer localOptimizer) {}
+    int shards,
+    int localSteps,
+    boolean autoLocalSteps,
+    Optimizer optimizer,
+    Optimizer localOptimizer) {}

@@ -23,15 +23,18 @@ sealed interface RoundStart extends Serializable, AutoCloseable {
   @Override
   default void close() {}
 
+  /** Whether vectors of so many bytes ride in the closure. */
+  static boolean fitsClosure(long bytes) {
+    return bytes <= CLOSURE_BYTES;
+  }
+
   /** Chooses by size. */
   static RoundStart of(JavaSparkContext spark, float[] parameters, float[][] localState) {
     float[][] vectors = new float[1 + localState.length][];
     vectors[0] = parameters;
     System.arraycopy(localState, 0, vectors, 1, localState.length);
     long bytes = 4L * parameters.length * vectors.length;
-    return bytes <= CLOSURE_BYTES
-        ? new InClosure(vectors)
-        : new Broadcasted(spark.broadcast(vectors));
+    return fitsClosure(bytes) ? new InClosure(vectors) : new Broadcasted(spark.broadcast(vectors));
   }
 
   /** Rides in the closure. */

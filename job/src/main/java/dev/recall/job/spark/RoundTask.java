@@ -1,7 +1,6 @@
 package dev.recall.job.spark;
 
 import dev.recall.job.train.ShardPass;
-import dev.recall.job.train.ShardPlan;
 import dev.recall.job.train.TaskResult;
 import java.io.Serializable;
 import java.util.ArrayList;
@@ -20,13 +19,11 @@ final class RoundTask extends AbstractFunction2<TaskContext, Iterator<Integer>, 
 
   private static final long serialVersionUID = 1L;
 
-  private final ShardPlan plan;
   private final Broadcast<PassPool> pool;
   private final RoundStart start;
   private final int round;
 
-  RoundTask(ShardPlan plan, Broadcast<PassPool> pool, RoundStart start, int round) {
-    this.plan = plan;
+  RoundTask(Broadcast<PassPool> pool, RoundStart start, int round) {
     this.pool = pool;
     this.start = start;
     this.round = round;
@@ -42,7 +39,7 @@ final class RoundTask extends AbstractFunction2<TaskContext, Iterator<Integer>, 
     float[][] localState = new float[vectors.length - 1][];
     System.arraycopy(vectors, 1, localState, 0, localState.length);
     PassPool passes = pool.value();
-    ShardPass pass = passes.take(plan);
+    ShardPass pass = passes.take();
     TaskResult result = TaskResult.of(pass, vectors[0], localState, round, shards);
     passes.giveBack(pass);
     return result;

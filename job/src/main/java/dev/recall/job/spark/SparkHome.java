@@ -1,5 +1,6 @@
 package dev.recall.job.spark;
 
+import dev.recall.job.train.ShardPlan;
 import java.util.HashMap;
 import java.util.Map;
 import org.apache.spark.SparkConf;
@@ -10,17 +11,38 @@ public final class SparkHome {
 
   private static final String MAIN_CLASS = "dev.recall.job.Main";
 
+  private static final String MASTER = "spark.master";
+  private static final String LOCAL = "local[*]";
+
   private SparkHome() {}
+
+  /**
+   * Tells whether spark-submit was given a master that runs tasks in the driver, or none.
+   *
+   * @return false with executors
+   */
+  public static boolean isLocal() {
+    return new SparkConf().get(MASTER, LOCAL).matches("local(\\[.*)?");
+  }
 
   /**
    * Starts a context with what spark-submit said; only what it left open is set here.
    *
+   * <p>Note to the maintainer. For every broadcast Spark allocates and clears a buffer of {@code
+   * spark.broadcast.blockSize}, 4 MB by default, and the task of each round is broadcast: with
+   * small parameters that took 15 to 20% of a synchronous round, and G1 collects such buffers one
+   * by one. Large parameters keep Spark's size.
+   *
    * @param name application name where none was given
+   * @param plan what the run's shards have in common
    * @return the context
    */
-  static JavaSparkContext start(String name) {
+  static JavaSparkContext start(String name, ShardPlan plan) {
     SparkConf conf = new SparkConf();
-    conf.setIfMissing("spark.master", "local[*]");
+    conf.setIfMissing(MASTER, LOCAL);
+    if (RoundStart.fitsClosure(plan.vectorBytes())) {
+      conf.setIfMissing("spark.broadcast.blockSize", RoundStart.CLOSURE_BYTES / 1024 + "k");
+    }
     // spark-submit calls an application without --name after its main class.
     if (conf.get("spark.app.name", MAIN_CLASS).equals(MAIN_CLASS)) {
       conf.setAppName(name);

@@ -4,12 +4,11 @@ import dev.recall.job.train.RoundRunner;
 import dev.recall.job.train.RoundSum;
 import dev.recall.job.train.ShardPlan;
 import dev.recall.job.train.TaskResult;
-import java.util.ArrayList;
 import java.util.List;
-import org.apache.spark.api.java.JavaRDD;
+import org.apache.spark.SparkContext;
 import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.broadcast.Broadcast;
-import scala.collection.JavaConverters;
+import org.apache.spark.rdd.RDD;
 import scala.collection.Seq;
 import scala.reflect.ClassTag;
 import scala.reflect.ClassTag$;
@@ -27,10 +26,13 @@ public final class SparkRounds implements RoundRunner {
 
   private static final ClassTag<TaskResult> RESULT = ClassTag$.MODULE$.apply(TaskResult.class);
 
+  // Spark's own names: org.apache.spark.util.CallSite
+  private static final String SHORT_NAME = "callSite.short";
+  private static final String LONG_NAME = "callSite.long";
+
   private final JavaSparkContext spark;
-  private final boolean ownsSpark;
   private final ShardPlan plan;
-  private final JavaRDD<Integer> shards;
+  private final RDD<Integer> shards;
   private final Seq<Object> partitions;
   private final Broadcast<PassPool> pool;
   private final int tasks;
@@ -43,46 +45,38 @@ public final class SparkRounds implements RoundRunner {
    * @param taskCount tasks per round; 0: Spark's default parallelism; at most as many as shards
    */
   public SparkRounds(JavaSparkContext spark, ShardPlan plan, int taskCount) {
-    this(spark, false, plan, taskCount);
-  }
-
-  private SparkRounds(JavaSparkContext spark, boolean ownsSpark, ShardPlan plan, int taskCount) {
     this.spark = spark;
-    this.ownsSpark = ownsSpark;
     this.plan = plan;
     this.tasks = Math.min(plan.shards(), taskCount > 0 ? taskCount : spark.defaultParallelism());
-    List<Integer> numbers = new ArrayList<>();
-    for (int shard = 0; shard < plan.shards(); shard++) {
-      numbers.add(shard);
-    }
-    this.shards = spark.parallelize(numbers, tasks);
-    List<Object> indices = new ArrayList<>();
-    for (int partition = 0; partition < tasks; partition++) {
-      indices.add(partition);
-    }
-    this.partitions = JavaConverters.asScalaBufferConverter(indices).asScala();
-    this.pool = spark.broadcast(new PassPool());
-  }
-
-  /**
-   * Starts a Spark context for one run.
-   *
-   * @param name application name where spark-submit was given none
-   * @param plan what the run's shards have in common
-   * @param taskCount as above
-   * @return rounds that stop the context when they are closed
-   */
-  public static SparkRounds start(String name, ShardPlan plan, int taskCount) {
-    return new SparkRounds(SparkHome.start(name), true, plan, taskCount);
+    this.shards = new ShardsRdd(spark.sc(), plan.shards(), tasks);
+    this.partitions = EmptyJob.partitions(tasks);
+    this.pool = spark.broadcast(new PassPool(plan));
   }
 
   @Override
   public RoundSum run(int round, float[] parameters, float[][] localState) {
     try (RoundStart start = RoundStart.of(spark, parameters, localState)) {
       Results results = new Results(tasks);
-      RoundTask task = new RoundTask(plan, pool, start, round);
-      spark.sc().runJob(shards.rdd(), task, partitions, results, RESULT);
+      run(round, new RoundTask(pool, start, round), results);
       return TaskResult.merge(List.of(results.byPartition), plan.shards());
+    }
+  }
+
+  /**
+   * Runs the job under a name, which Spark's UI and event log show. Without one Spark walks the
+   * stack to find where the job was started.
+   */
+  private void run(int round, RoundTask task, Results results) {
+    SparkContext context = spark.sc();
+    String shortBefore = context.getLocalProperty(SHORT_NAME);
+    String longBefore = context.getLocalProperty(LONG_NAME);
+    context.setLocalProperty(SHORT_NAME, "round " + (round + 1));
+    context.setLocalProperty(LONG_NAME, "");
+    try {
+      context.runJob(shards, task, partitions, results, RESULT);
+    } finally {
+      context.setLocalProperty(SHORT_NAME, shortBefore);
+      context.setLocalProperty(LONG_NAME, longBefore);
     }
   }
 
@@ -108,9 +102,7 @@ public final class SparkRounds implements RoundRunner {
 
   @Override
   public void close() {
-    if (ownsSpark) {
-      spark.close();
-    } else {
+    if (!spark.sc().isStopped()) {
       pool.destroy();
     }
   }

@@ -13,6 +13,7 @@ import java.util.Locale;
 import java.util.Optional;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 
 /**
  * The directory of a run:
@@ -38,6 +39,7 @@ public final class RunDirectory implements TrainingListener {
   private final RunConfig config;
   private final StringBuilder pending = new StringBuilder();
   private int pendingFrom;
+  private String remark = "";
   private Optional<String> lastCheckpoint = Optional.empty();
 
   private RunDirectory(Storage storage, String path, RunConfig config) {
@@ -76,9 +78,11 @@ public final class RunDirectory implements TrainingListener {
    * know that a run is there.
    *
    * @param start the state before the first round
+   * @param lines what config.conf says above the settings, without line ends; may be none
    * @throws IOException when it cannot be written
    */
-  public void begin(TrainingState start) throws IOException {
+  public void begin(TrainingState start, List<String> lines) throws IOException {
+    remark = lines.stream().map(line -> "# " + line + "\n").collect(Collectors.joining());
     storage.makeDirectory(path + "/checkpoints");
     storage.makeDirectory(path + "/metrics");
     checkpoint(start);
@@ -172,7 +176,14 @@ public final class RunDirectory implements TrainingListener {
     for (String directory : List.of(path, path + "/checkpoints", path + "/metrics")) {
       storage.deleteUnfinished(directory);
     }
-    if (!configText(storage, path).equals(config.text())) {
+    String before = configText(storage, path);
+    remark =
+        before
+            .lines()
+            .takeWhile(line -> line.startsWith("#"))
+            .map(line -> line + "\n")
+            .collect(Collectors.joining());
+    if (!before.equals(remark + config.text())) {
       writeConfig();
     }
   }
@@ -233,6 +244,6 @@ public final class RunDirectory implements TrainingListener {
   }
 
   private void writeConfig() throws IOException {
-    storage.write(path + "/config.conf", config.text().getBytes(StandardCharsets.UTF_8));
+    storage.write(path + "/config.conf", (remark + config.text()).getBytes(StandardCharsets.UTF_8));
   }
 }

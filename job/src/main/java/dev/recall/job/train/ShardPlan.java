@@ -30,8 +30,14 @@ public record ShardPlan(
    *
    * @param config the run's
    * @return the plan
+   * @throws IllegalArgumentException when the number of local steps is still to be chosen
    */
   public static ShardPlan of(RunConfig config) {
+    if (config.training().autoLocalSteps()) {
+      throw new IllegalArgumentException(
+          "training.local-steps: expected a number, found auto; `recall train` chooses one and"
+              + " writes it into config.conf of the run");
+    }
     return new ShardPlan(
         config.seed(),
         config.task(),
@@ -57,5 +63,14 @@ public record ShardPlan(
    */
   public long examplesPerRound() {
     return (long) shards * localSteps * task.batchSize();
+  }
+
+  /**
+   * Returns the size of what a round starts from: the parameters and the local optimizer's state.
+   *
+   * @return bytes
+   */
+  public long vectorBytes() {
+    return 4L * model.layout().size() * (1 + localSlots());
   }
 }

@@ -7,6 +7,7 @@ import static org.assertj.core.api.Assertions.catchThrowableOfType;
 import dev.recall.datagen.AddingTask;
 import dev.recall.datagen.MemoryTask;
 import dev.recall.datagen.Targets;
+import dev.recall.model.ChronoInitializer;
 import dev.recall.model.GlorotInitializer;
 import dev.recall.model.TheanetsInitializer;
 import dev.recall.model.optim.ClipByElement;
@@ -14,6 +15,7 @@ import dev.recall.model.optim.ClipByNorm;
 import dev.recall.model.optim.GradientTransform;
 import dev.recall.model.optim.LearningRate;
 import dev.recall.model.optim.Momentum;
+import dev.recall.model.optim.NesterovMomentum;
 import dev.recall.model.optim.Optimizer;
 import dev.recall.model.optim.ScaleByLearningRate;
 import dev.recall.model.optim.ScaleByRms;
@@ -36,20 +38,21 @@ class ConfigLoaderTest {
 
   private static final String DEFAULTS =
       """
-      checkpoint.every-rounds = 50
+      checkpoint.every-rounds = 10
       checkpoint.keep = 2
       evaluation.batches = 64
+      model.chrono-steps = 20
       model.forget-bias = 1
       model.initializer = "glorot"
       model.layers = [1, (lstm, 10), 1]
       model.peepholes = true
       model.recurrent-gain = 0.5
-      report.every-rounds = 20
+      report.every-rounds = 5
       seed = 13
       spark.tasks = 0
       stop.min-improvement = 0
       stop.patience = 0
-      stop.rounds = 600
+      stop.rounds = 80
       stop.seconds = 0
       stop.target-loss = 0
       stop.target-recall-mse = 0
@@ -64,37 +67,39 @@ class ConfigLoaderTest {
       training.local-optimizer.clip-norm = 1
       training.local-optimizer.clip-norm-of = "block"
       training.local-optimizer.decay = "cosine"
-      training.local-optimizer.decay-rounds = 600
+      training.local-optimizer.decay-rounds = 80
       training.local-optimizer.epsilon = 1.0E-8
       training.local-optimizer.final-factor = 0.01
       training.local-optimizer.half-life = 14
       training.local-optimizer.learning-rate = 0.002
       training.local-optimizer.momentum = 0.9
       training.local-optimizer.nesterov = false
+      training.local-optimizer.nesterov-form = "downhill"
       training.local-optimizer.rms-decay = 0.99
       training.local-optimizer.step-factor = 0.5
       training.local-optimizer.step-rounds = 100
-      training.local-optimizer.warm-up-rounds = 0
-      training.local-steps = 32
+      training.local-optimizer.warm-up-rounds = 8
+      training.local-steps = 640
       training.optimizer.algorithm = "rmsprop"
       training.optimizer.clip-element = 0
       training.optimizer.clip-norm = 0
       training.optimizer.clip-norm-of = "block"
-      training.optimizer.decay = "cosine"
-      training.optimizer.decay-rounds = 600
-      training.optimizer.epsilon = 1.0E-8
+      training.optimizer.decay = "constant"
+      training.optimizer.decay-rounds = 80
+      training.optimizer.epsilon = 0.09
       training.optimizer.final-factor = 0.01
       training.optimizer.half-life = 14
-      training.optimizer.learning-rate = 0.003
-      training.optimizer.momentum = 0.9
+      training.optimizer.learning-rate = 0.3
+      training.optimizer.momentum = 0
       training.optimizer.nesterov = false
+      training.optimizer.nesterov-form = "downhill"
       training.optimizer.rms-decay = 0.99
       training.optimizer.step-factor = 0.5
       training.optimizer.step-rounds = 100
       training.optimizer.warm-up-rounds = 0
-      training.shards = 8
+      training.shards = 4
       validation.batches = 16
-      validation.every-rounds = 10
+      validation.every-rounds = 5
       validation.fresh = false
       """;
 
@@ -162,10 +167,8 @@ class ConfigLoaderTest {
           .isEqualTo(
               new Optimizer(
                   List.of(
-                      ScaleByRms.theanets(14, 1e-8),
-                      new ScaleByLearningRate(
-                          new LearningRate(0.003, 0, new LearningRate.Cosine(600, 0.01))),
-                      new Momentum(0.9, false))));
+                      ScaleByRms.theanets(14, 0.09),
+                      new ScaleByLearningRate(LearningRate.constant(0.3)))));
       assertThat(config.training().localOptimizer())
           .isEqualTo(
               new Optimizer(
@@ -173,8 +176,16 @@ class ConfigLoaderTest {
                       new ClipByNorm(1, true),
                       ScaleByRms.theanets(14, 1e-8),
                       new ScaleByLearningRate(
-                          new LearningRate(0.002, 0, new LearningRate.Cosine(600, 0.01))),
+                          new LearningRate(0.002, 8, new LearningRate.Cosine(80, 0.01))),
                       new Momentum(0.9, false))));
+    }
+
+    @Test
+    void standInForLocalStepsThatAreStillToBeChosen() throws InvalidConfig {
+      TrainingConfig training = set("training.local-steps=auto").training();
+      assertThat(training.autoLocalSteps()).isTrue();
+      assertThat(training.localSteps()).isEqualTo(set().training().localSteps());
+      assertThat(set().training().autoLocalSteps()).isFalse();
     }
 
     /** The second optimizer block has the keys of the first, which explains them. */
@@ -199,7 +210,7 @@ class ConfigLoaderTest {
     void ofBothOptimizersHaveTheSameKeys() throws InvalidConfig {
       assertThat(keysBelow("training.optimizer.", set()))
           .isEqualTo(keysBelow("training.local-optimizer.", set()))
-          .hasSize(16);
+          .hasSize(17);
     }
 
     private List<String> keysBelow(String prefix, RunConfig config) {
@@ -270,11 +281,17 @@ class ConfigLoaderTest {
       assertThat(config.training().localOptimizer().stages())
           .contains(
               new ScaleByLearningRate(
-                  new LearningRate(0.002, 0, new LearningRate.Cosine(5, 0.01))));
+                  new LearningRate(0.002, 8, new LearningRate.Cosine(5, 0.01))));
       assertThat(config.training().optimizer().stages())
           .contains(
-              new ScaleByLearningRate(
-                  new LearningRate(0.003, 0, new LearningRate.Cosine(77, 0.01))));
+              new ScaleByLearningRate(new LearningRate(0.3, 0, new LearningRate.Cosine(77, 0.01))));
+    }
+
+    @Test
+    void chronoFollowsTheStepsOfTheTask() throws InvalidConfig {
+      assertThat(set("model.initializer=chrono", "task.steps=55").initializer())
+          .isEqualTo(new ChronoInitializer(55, 0.5));
+      assertThat(set("task.steps=3").initializer()).isEqualTo(new GlorotInitializer(1, 0.5));
     }
 
     @Test
@@ -337,11 +354,13 @@ class ConfigLoaderTest {
               set(
                       "model.initializer=" + nameOf(kind),
                       "model.forget-bias=-2",
-                      "model.recurrent-gain=3")
+                      "model.recurrent-gain=3",
+                      "model.chrono-steps=70")
                   .initializer())
           .isEqualTo(
               switch (kind) {
                 case GLOROT -> new GlorotInitializer(-2, 3);
+                case CHRONO -> new ChronoInitializer(70, 3);
                 case THEANETS -> new TheanetsInitializer();
               });
     }
@@ -372,6 +391,28 @@ class ConfigLoaderTest {
     }
 
     @ParameterizedTest
+    @EnumSource(NesterovForm.class)
+    void ofNesterovsFormsBuildThem(NesterovForm form) throws InvalidConfig {
+      GradientTransform stage =
+          switch (form) {
+            case DOWNHILL -> new Momentum(0.7, true);
+            case PYTORCH -> new NesterovMomentum(0.7);
+          };
+      String[] settings = {
+        "training.optimizer.nesterov-form=" + nameOf(form), "training.optimizer.momentum=0.7"
+      };
+      assertThat(set(settings[0], settings[1]).training().optimizer().stages())
+          .doesNotContain(stage)
+          .contains(new Momentum(0.7, false));
+      assertThat(
+              set(settings[0], settings[1], "training.optimizer.nesterov=true")
+                  .training()
+                  .optimizer()
+                  .stages())
+          .contains(stage);
+    }
+
+    @ParameterizedTest
     @EnumSource(DecayKind.class)
     void ofDecaysBuildThem(DecayKind kind) throws InvalidConfig {
       assertThat(
@@ -388,7 +429,7 @@ class ConfigLoaderTest {
           .contains(
               new ScaleByLearningRate(
                   new LearningRate(
-                      0.003,
+                      0.3,
                       2.5,
                       switch (kind) {
                         case CONSTANT -> new LearningRate.Constant();
@@ -404,6 +445,7 @@ class ConfigLoaderTest {
               set(
                       "training.optimizer.clip-norm=2",
                       "training.optimizer.clip-element=0.5",
+                      "training.optimizer.momentum=0.9",
                       "training.optimizer.nesterov=true",
                       "training.optimizer.clip-norm-of=" + nameOf(scope))
                   .training()
@@ -454,8 +496,8 @@ class ConfigLoaderTest {
               "--set validation.fresh=yes: validation.fresh: expected true or false, found \"yes\"",
               "--set training.local-optimizer.momentum=1: training.local-optimizer.momentum:"
                   + " expected a number in [0, 1), found 1",
-              "--set training.local-steps=2.5: training.local-steps: expected a whole number,"
-                  + " found 2.5");
+              "--set training.local-steps=2.5: training.local-steps: expected a whole number"
+                  + " from 1 to 2147483647 or auto, found 2.5");
     }
 
     @ParameterizedTest
@@ -465,7 +507,9 @@ class ConfigLoaderTest {
             """
             task.remember = 21 | my.conf:1: task.remember: expected in [1, 20], found 21
             task.kind = copy | my.conf:1: task.kind: expected one of memory, adding, found "copy"
-            model.initializer = zeros | my.conf:1: model.initializer: expected one of glorot, theanets, found "zeros"
+            model.initializer = zeros | my.conf:1: model.initializer: expected one of glorot, chrono, theanets, found "zeros"
+            model { initializer = chrono, chrono-steps = 1 } | my.conf:1: model.chrono-steps: expected at least 2, found 1
+            training.optimizer.nesterov-form = keras | my.conf:1: training.optimizer.nesterov-form: expected one of downhill, pytorch, found "keras"
             training.optimizer.algorithm = adam | my.conf:1: training.optimizer.algorithm: expected one of rmsprop, rmsprop-plain, sgd, found "adam"
             training.optimizer.decay = linear | my.conf:1: training.optimizer.decay: expected one of constant, cosine, step, found "linear"
             training.optimizer.clip-norm-of = row | my.conf:1: training.optimizer.clip-norm-of: expected one of block, all, found "row"

@@ -27,7 +27,7 @@ class ProgressTest {
       "round 300/600  loss 0.8612  recall MSE 0.0051  12,800 examples/s  00:06 left";
 
   private final StringWriter written = new StringWriter();
-  private final RunConfig config = Configs.of();
+  private final RunConfig config = Configs.of("stop.rounds=600", "report.every-rounds=20");
   private final TrainingState start =
       TrainingState.initial(config, new float[config.model().layout().size()]);
 

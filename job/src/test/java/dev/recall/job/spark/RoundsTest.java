@@ -327,6 +327,15 @@ class RoundsTest {
   }
 
   @Test
+  void whatSparkTakesForARoundIsMeasured() {
+    try (SparkCluster cluster = new SparkCluster(new JavaSparkContext(local("local[2]")))) {
+      assertThat(cluster.emptyRound(0.1).of(2)).isPositive();
+      assertThat(cluster.parallelism()).isEqualTo(2);
+      assertThat(cluster.master()).isEqualTo("local[2]");
+    }
+  }
+
+  @Test
   void closingGivesBackOnlyWhatTheRoundsBrought() {
     try (JavaSparkContext spark = new JavaSparkContext(local("local[1]"))) {
       SparkRounds rounds = new SparkRounds(spark, ShardPlan.of(GRADIENTS), 0);

@@ -46,7 +46,7 @@ class RunDirectoryTest {
   private static RunDirectory begun(Path run, RunConfig config, TrainingState state)
       throws IOException {
     RunDirectory directory = RunDirectory.create(STORAGE, run.toString(), config);
-    directory.begin(state);
+    directory.begin(state, List.of());
     return directory;
   }
 

@@ -32,6 +32,9 @@ public class PeakBenchmark {
   private static final int ROUNDS = 1000;
   private static final int REGISTERS = 10;
 
+  /** Floating-point operations of one call. */
+  public static final long FLOP = 16L * ROUNDS * REGISTERS;
+
   private final float[] values = new float[8 * REGISTERS];
   private float factor = 0.999f;
 

@@ -1,7 +1,6 @@
 package dev.recall.model.recurrent;
 
 import dev.recall.datagen.SequenceBatch;
-import dev.recall.model.GradientSum;
 import dev.recall.model.ParameterLayout;
 import java.util.Arrays;
 
@@ -15,10 +14,10 @@ final class ReadOut {
   private final int w; // offset of [inputs, outputs]
   private final int b; // offset of [outputs]
 
-  private float[][][] y = {}; // [T][outputs][lanes]; backward: derivatives
-  private float[] sum = {}; // [lanes]
-  private float[] loss = {}; // [lanes]
-  private float[] weight = {}; // [lanes]
+  private float[][][] y = {}; // [T][outputs][32]; backward: derivatives
+  private final float[] chains = new float[Rows.CHAINS];
+  private final float[] loss = new float[Rows.LANES];
+  private final float[] weight = new float[Rows.LANES];
 
   ReadOut(int inputs, int outputs, ParameterLayout layout) {
     this.inputs = inputs;
@@ -27,16 +26,13 @@ final class ReadOut {
     this.b = layout.offset("out.b");
   }
 
-  void reserve(int steps, int lanes) {
-    if (y.length < steps || sum.length != lanes) {
-      y = Rows.allocate(steps, outputs, lanes);
-      sum = new float[lanes];
-      loss = new float[lanes];
-      weight = new float[lanes];
+  void reserve(int steps) {
+    if (y.length < steps) {
+      y = Rows.allocate(steps, outputs);
     }
   }
 
-  /** Outputs of the last forward pass, [T][outputs][lanes]. */
+  /** Outputs of the last forward pass, [T][outputs][32]. */
   float[][][] outputs() {
     return y;
   }
@@ -51,40 +47,50 @@ final class ReadOut {
   }
 
   /**
-   * Turns outputs into derivatives 2 w (y - target) and adds loss and weight to the total. Each
-   * lane has sums of its own over time; the lanes are then summed by the tree of {@link Rows}.
+   * Turns the outputs of some sequences of a batch into derivatives 2 w (y - target). Each lane has
+   * sums of its own over time; {@link #totalLoss} and {@link #totalWeight} sum them over lanes.
+   *
+   * @param first first sequence
+   * @param count number of sequences; the lanes behind them get zeros
    */
-  void loss(SequenceBatch batch, GradientSum total) {
+  void loss(SequenceBatch batch, int first, int count) {
     Arrays.fill(loss, 0);
     Arrays.fill(weight, 0);
     for (int t = 0; t < batch.steps(); t++) {
       for (int j = 0; j < outputs; j++) {
-        int first = t * batch.batchSize() * outputs + j;
-        lossOfRow(y[t][j], batch, first);
+        lossOfRow(y[t][j], batch, (t * batch.batchSize() + first) * outputs + j, count);
       }
     }
-    total.addLoss(Rows.laneSum(loss), Rows.laneSum(weight));
   }
 
-  private void lossOfRow(float[] row, SequenceBatch batch, int first) {
+  private void lossOfRow(float[] row, SequenceBatch batch, int first, int count) {
     float[] targets = batch.targets();
     float[] weights = batch.weights();
-    int sequences = batch.batchSize();
-    for (int lane = 0, at = first; lane < sequences; lane++, at += outputs) {
+    for (int lane = 0, at = first; lane < count; lane++, at += outputs) {
       float error = row[lane] - targets[at];
       float weighted = weights[at] * error;
       loss[lane] = Math.fma(weighted, error, loss[lane]);
       weight[lane] += weights[at];
       row[lane] = 2f * weighted;
     }
-    Arrays.fill(row, sequences, row.length, 0f);
+    Arrays.fill(row, count, row.length, 0f);
+  }
+
+  /** Loss of the sequences of the last {@link #loss}; to be called once. */
+  float totalLoss() {
+    return Rows.sum(loss);
+  }
+
+  /** Weight of the sequences of the last {@link #loss}; to be called once. */
+  float totalWeight() {
+    return Rows.sum(weight);
   }
 
   /**
    * Adds the read-out's gradient after {@link #loss} and passes derivatives down.
    *
-   * @param h [T][inputs][lanes], what the forward pass read
-   * @param dh [T][inputs][lanes], overwritten
+   * @param h [T][inputs][32], what the forward pass read
+   * @param dh [T][inputs][32], overwritten
    */
   void backward(float[] p, float[][][] h, float[][][] dh, int steps, float[] gradient) {
     for (int t = 0; t < steps; t++) {
@@ -94,9 +100,9 @@ final class ReadOut {
       }
     }
     for (int j = 0; j < outputs; j++) {
-      gradient[b + j] += Rows.sum(y, j, steps, sum);
+      gradient[b + j] += Rows.sumOfRows(y, j, steps, chains);
       for (int k = 0; k < inputs; k++) {
-        gradient[w + k * outputs + j] += Rows.sumOfProducts(y, j, h, k, 0, 0, steps, sum);
+        gradient[w + k * outputs + j] += Rows.sumOfProducts(y, j, h, k, 0, 0, steps, chains);
       }
     }
   }

@@ -7,24 +7,24 @@ import java.util.Arrays;
  *
  * <p>Note to the maintainer. Every row is an array of its own and every loop indexes it by the
  * plain counter: C2 of JDK 17 vectorises {@code z[i] = fma(w, x[i], z[i])} but not the same loop
- * over offsets into one shared array, and not bodies with more than about eight memory references.
- * So products over rows take two terms at a time.
+ * over offsets into one shared array (a constant offset is fine), and not bodies with more than
+ * about eight memory references. So products over rows take two terms at a time.
  */
 final class Rows {
 
-  /** Rows are padded with zeros to a multiple of this, the width of the lane sum's tree. */
-  static final int LANES = 16;
+  /**
+   * Floats per row: the sequences that are worked on at a time, two blocks of the vector engine.
+   */
+  static final int LANES = 32;
+
+  /** Chains per sum over time. */
+  static final int CHAINS = LANES / 2;
 
   private Rows() {}
 
-  /** Smallest multiple of {@link #LANES} that holds a batch. */
-  static int padded(int batchSize) {
-    return (batchSize + LANES - 1) / LANES * LANES;
-  }
-
-  /** Allocates [first][second][lanes]. */
-  static float[][][] allocate(int first, int second, int lanes) {
-    return new float[first][second][lanes];
+  /** Allocates [first][second][32]. */
+  static float[][][] allocate(int first, int second) {
+    return new float[first][second][LANES];
   }
 
   /**
@@ -46,7 +46,8 @@ final class Rows {
     }
   }
 
-  private static void addTwo(float[] z, float w0, float[] x0, float w1, float[] x1) {
+  /** {@code z[i] = z[i] + w0 x0[i] + w1 x1[i]}, fused and in this order. */
+  static void addTwo(float[] z, float w0, float[] x0, float w1, float[] x1) {
     for (int i = 0; i < z.length; i++) {
       z[i] = Math.fma(w1, x1[i], Math.fma(w0, x0[i], z[i]));
     }
@@ -58,59 +59,75 @@ final class Rows {
     }
   }
 
-  /** Sums {@code a[t][row] * b[t][column]} over time steps from..to and over the lanes. */
-  static float sumOfProducts(
-      float[][][] a, int row, float[][][] b, int column, int shift, int from, int to, float[] sum) {
-    Arrays.fill(sum, 0);
-    int t = from;
-    for (; t + 1 < to; t += 2) {
-      multiplyTwo(sum, a[t][row], b[t - shift][column], a[t + 1][row], b[t + 1 - shift][column]);
-    }
-    if (t < to) {
-      multiplyOne(sum, a[t][row], b[t - shift][column]);
-    }
-    return laneSum(sum);
-  }
-
-  private static void multiplyTwo(float[] sum, float[] a0, float[] b0, float[] a1, float[] b1) {
-    for (int i = 0; i < sum.length; i++) {
-      sum[i] = Math.fma(a1[i], b1[i], Math.fma(a0[i], b0[i], sum[i]));
-    }
-  }
-
-  private static void multiplyOne(float[] sum, float[] a, float[] b) {
-    for (int i = 0; i < sum.length; i++) {
-      sum[i] = Math.fma(a[i], b[i], sum[i]);
-    }
-  }
-
-  /** Sums {@code a[t][row]} over time steps and lanes. */
-  static float sum(float[][][] a, int row, int to, float[] sum) {
-    Arrays.fill(sum, 0);
-    for (int t = 0; t < to; t++) {
-      float[] x = a[t][row];
-      for (int i = 0; i < sum.length; i++) {
-        sum[i] += x[i];
-      }
-    }
-    return laneSum(sum);
-  }
-
   /**
-   * Sums a row in one written-down order: blocks of 16 lanes one after the other into the first,
-   * then 16 to 8 to 4 to 2 to 1 by halves. Overwrites the first 16 lanes.
+   * Sums {@code a[t][row] * b[t - shift][column]} over time steps and lanes: sixteen chains, each
+   * over the steps of a lane and then over those of the lane sixteen further on; then the chains by
+   * {@link #sum}.
+   *
+   * @param chains [16], overwritten
    */
-  static float laneSum(float[] row) {
-    for (int block = LANES; block < row.length; block += LANES) {
-      for (int i = 0; i < LANES; i++) {
-        row[i] += row[block + i];
-      }
+  static float sumOfProducts(
+      float[][][] a,
+      int row,
+      float[][][] b,
+      int column,
+      int shift,
+      int from,
+      int to,
+      float[] chains) {
+    Arrays.fill(chains, 0f);
+    for (int t = from; t < to; t++) {
+      multiplyLow(chains, a[t][row], b[t - shift][column]);
     }
-    for (int half = LANES / 2; half > 0; half /= 2) {
+    for (int t = from; t < to; t++) {
+      multiplyHigh(chains, a[t][row], b[t - shift][column]);
+    }
+    return sum(chains);
+  }
+
+  private static void multiplyLow(float[] chains, float[] a, float[] b) {
+    for (int i = 0; i < CHAINS; i++) {
+      chains[i] = Math.fma(a[i], b[i], chains[i]);
+    }
+  }
+
+  private static void multiplyHigh(float[] chains, float[] a, float[] b) {
+    for (int i = 0; i < CHAINS; i++) {
+      chains[i] = Math.fma(a[i + CHAINS], b[i + CHAINS], chains[i]);
+    }
+  }
+
+  /** Sums {@code a[t][row]} over time steps and lanes in the order of {@link #sumOfProducts}. */
+  static float sumOfRows(float[][][] a, int row, int to, float[] chains) {
+    Arrays.fill(chains, 0f);
+    for (int t = 0; t < to; t++) {
+      addLow(chains, a[t][row]);
+    }
+    for (int t = 0; t < to; t++) {
+      addHigh(chains, a[t][row]);
+    }
+    return sum(chains);
+  }
+
+  private static void addLow(float[] chains, float[] a) {
+    for (int i = 0; i < CHAINS; i++) {
+      chains[i] += a[i];
+    }
+  }
+
+  private static void addHigh(float[] chains, float[] a) {
+    for (int i = 0; i < CHAINS; i++) {
+      chains[i] += a[i + CHAINS];
+    }
+  }
+
+  /** Sums numbers, a power of two of them, by halves: 16 to 8 to 4 to 2 to 1. Overwrites them. */
+  static float sum(float[] numbers) {
+    for (int half = numbers.length / 2; half > 0; half /= 2) {
       for (int i = 0; i < half; i++) {
-        row[i] += row[half + i];
+        numbers[i] += numbers[half + i];
       }
     }
-    return row[0];
+    return numbers[0];
   }
 }

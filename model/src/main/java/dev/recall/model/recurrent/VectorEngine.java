@@ -14,11 +14,14 @@ import java.util.Arrays;
  * The engine of {@link PlainEngine} with the Vector API: the same operations on every lane in the
  * same order, so the same bits, several times faster.
  *
- * <p>Works through blocks of 16 sequences, each forward and back while its tape is in the cache.
- * Needs the module {@code jdk.incubator.vector}; without it the class does not load, see {@link
- * Engines}.
+ * <p>Works through blocks of 16 sequences, each forward and back while its values are in the cache;
+ * after every two blocks their gradient is added up. Needs the module {@code jdk.incubator.vector};
+ * without it the class does not load, see {@link Engines}.
  */
 final class VectorEngine implements FusedEngine {
+
+  /** Blocks per tape, {@link Rows#LANES} lanes in all. */
+  private static final int BLOCKS = 2;
 
   private final RegressorSpec spec;
   private final int parameterCount;
@@ -37,7 +40,7 @@ final class VectorEngine implements FusedEngine {
       layers[l] = layer(spec.cells().get(l), inputs, RegressorSpec.layerName(l), layout);
       inputs = layers[l].size();
     }
-    this.readOut = new VectorReadOut(inputs, spec.outputSize(), layout);
+    this.readOut = new VectorReadOut(layers[layers.length - 1], spec.outputSize(), layout);
   }
 
   private static VectorLayer layer(CellSpec cell, int inputs, String name, ParameterLayout layout) {
@@ -54,26 +57,37 @@ final class VectorEngine implements FusedEngine {
     int steps = batch.steps();
     begin(parameters, steps);
     for (int l = 0; l < layers.length; l++) {
-      layers[l].beginBackward(parameters);
+      layers[l].beginBackward(parameters, l > 0);
       if (dh[l].length < steps * layers[l].size() * LANES) {
         dh[l] = new float[steps * layers[l].size() * LANES];
       }
     }
-    readOut.begin();
-    int top = layers.length - 1;
-    for (int first = 0; first < batch.batchSize(); first += LANES) {
-      int count = Math.min(LANES, batch.batchSize() - first);
-      forward(parameters, batch.inputs(), steps, batch.batchSize(), first, count);
-      readOut.loss(batch, first, count);
-      readOut.backward(parameters, layers[top], dh[top], steps);
-      for (int l = top; l >= 0; l--) {
-        layers[l].backward(dh[l], l == 0 ? null : dh[l - 1], steps);
+    readOut.beginBackward();
+    for (int first = 0; first < batch.batchSize(); first += BLOCKS * LANES) {
+      int blocks = Math.min(BLOCKS, (batch.batchSize() - first + LANES - 1) / LANES);
+      for (int block = 0; block < blocks; block++) {
+        forwardAndBack(parameters, batch, block, first + block * LANES);
       }
+      for (VectorLayer layer : layers) {
+        layer.addGradients(blocks);
+      }
+      readOut.addGradients(blocks);
     }
     for (VectorLayer layer : layers) {
       layer.end(sum.vector());
     }
     readOut.end(sum);
+  }
+
+  private void forwardAndBack(float[] parameters, SequenceBatch batch, int block, int first) {
+    int count = Math.min(LANES, batch.batchSize() - first);
+    int top = layers.length - 1;
+    forward(parameters, batch.inputs(), batch.steps(), batch.batchSize(), block, first, count);
+    readOut.loss(batch, block, first, count);
+    readOut.backward(parameters, block, dh[top]);
+    for (int l = top; l >= 0; l--) {
+      layers[l].backward(block, dh[l], l == 0 ? null : dh[l - 1]);
+    }
   }
 
   @Override
@@ -83,49 +97,65 @@ final class VectorEngine implements FusedEngine {
     begin(parameters, steps);
     for (int first = 0; first < batchSize; first += LANES) {
       int count = Math.min(LANES, batchSize - first);
-      forward(parameters, inputs, steps, batchSize, first, count);
-      readOut.copyOutputs(steps, first, count, batchSize, outputs);
+      forward(parameters, inputs, steps, batchSize, 0, first, count);
+      readOut.copyOutputs(0, first, count, batchSize, outputs);
     }
   }
 
   private void begin(float[] parameters, int steps) {
     Shapes.check("parameters length", parameterCount, parameters.length);
     for (VectorLayer layer : layers) {
-      layer.reserve(steps);
-      layer.begin(parameters);
+      layer.begin(parameters, steps);
     }
-    readOut.reserve(steps);
+    readOut.begin(steps);
   }
 
   private void forward(
-      float[] parameters, float[] inputs, int steps, int batchSize, int first, int count) {
-    copyInputs(inputs, steps, batchSize, first, count);
+      float[] parameters,
+      float[] inputs,
+      int steps,
+      int batchSize,
+      int block,
+      int first,
+      int count) {
+    copyInputs(inputs, steps, batchSize, block, first, count);
     for (int l = 0; l < layers.length; l++) {
       if (l > 0) {
-        VectorLayer below = layers[l - 1];
-        for (int k = 0; k < below.size(); k++) {
-          System.arraycopy(
-              below.history(),
-              below.outputAt(k),
-              layers[l].history(),
-              layers[l].inputAt(k),
-              steps * LANES);
-        }
+        copyOutputs(layers[l - 1], layers[l], block, steps);
       }
-      layers[l].forward(steps);
+      layers[l].forward(block);
     }
-    readOut.forward(parameters, layers[layers.length - 1], steps);
+    readOut.forward(parameters, block);
   }
 
-  private void copyInputs(float[] inputs, int steps, int batchSize, int first, int count) {
+  private static void copyOutputs(VectorLayer below, VectorLayer above, int block, int steps) {
+    VectorTape from = below.tape();
+    VectorTape to = above.tape();
+    for (int t = 0; t < steps; t++) {
+      System.arraycopy(
+          from.read(),
+          from.readAt(block, t + 1, below.outputRow(0)),
+          to.read(),
+          to.readAt(block, t, above.inputRow(0)),
+          below.size() * LANES);
+    }
+  }
+
+  private void copyInputs(
+      float[] inputs, int steps, int batchSize, int block, int first, int count) {
     int size = spec.inputSize();
-    float[] rows = layers[0].history();
+    VectorTape tape = layers[0].tape();
+    float[] rows = tape.read();
     for (int t = 0; t < steps; t++) {
       for (int k = 0; k < size; k++) {
-        int row = layers[0].inputAt(k) + t * LANES;
+        int row = tape.readAt(block, t, layers[0].inputRow(k));
         int from = (t * batchSize + first) * size + k;
-        for (int lane = 0; lane < count; lane++) {
-          rows[row + lane] = inputs[from + lane * size];
+        if (size == 1) {
+          System.arraycopy(inputs, from, rows, row, count);
+        } else {
+          for (int lane = 0; lane < count; lane++) {
+            rows[row + lane] = inputs[from + lane * size];
+          }
         }
         Arrays.fill(rows, row + count, row + LANES, 0f);
       }

@@ -9,8 +9,8 @@ import jdk.incubator.vector.VectorMask;
 import jdk.incubator.vector.VectorShuffle;
 
 /**
- * Sums rows of 16 lanes by halves, 16 to 8 to 4 to 2 to 1, the tree of {@link Rows#laneSum}; eight
- * rows at once. Where two vectors have each been folded to half their lanes, both fit into one.
+ * Sums rows of 16 lanes by halves, 16 to 8 to 4 to 2 to 1, the tree of {@link Rows#sum}; eight rows
+ * at once. Where two vectors have each been folded to half their lanes, both fit into one.
  */
 final class VectorLaneSums {
 
@@ -55,7 +55,8 @@ final class VectorLaneSums {
     }
   }
 
-  private static void eight(float[] rows, int at, float[] out, int outAt) {
+  /** Adds the sums of eight rows from an offset on to eight numbers. */
+  static void eight(float[] rows, int at, float[] out, int outAt) {
     FloatVector r0 = FloatVector.fromArray(SPECIES, rows, at);
     r0 = r0.add(FloatVector.fromArray(SPECIES, rows, at + 8));
     FloatVector r1 = FloatVector.fromArray(SPECIES, rows, at + 16);
@@ -86,6 +87,6 @@ final class VectorLaneSums {
   private static float one(float[] rows, int at) {
     float[] row = new float[LANES];
     System.arraycopy(rows, at, row, 0, LANES);
-    return Rows.laneSum(row);
+    return Rows.sum(row);
   }
 }

@@ -1,7 +1,6 @@
 package dev.recall.model.recurrent;
 
 import static dev.recall.model.recurrent.VectorMath.LANES;
-import static dev.recall.model.recurrent.VectorMath.WIDTH;
 
 import dev.recall.model.LstmSpec;
 import dev.recall.model.ParameterLayout;
@@ -11,331 +10,229 @@ import java.util.Arrays;
  * {@link LstmLayer} on one block of 16 lanes at a time, with the Vector API: the same bits.
  *
  * <p>Note to the maintainer. What the gates of a step read lies in one run of rows, [1 | inputs |
- * outputs of the step before], so that biases are weights like all others and each weight's
- * gradient is a sum of products of two rows over time. Those sums want the steps of a row side by
- * side, the passes of a step want the rows side by side: so what both need is stored twice, in the
- * small array of the step and in a history [row][time]. Weights are packed once per call in the
- * order in which the tiles read them. Gradients are kept per lane, [row read][row of z][16], over
- * all blocks, and summed over lanes once per call.
+ * outputs of the step before], so that biases are weights like all others and the gradient of all
+ * weights is one product over time, see {@link VectorTape}. Weights are packed once per call in the
+ * order in which the loops read them, with the activations' scales multiplied in. Without peepholes
+ * their weights are zeros: cheaper to keep than a second copy of three loops.
  */
 final class VectorLayer {
+
+  /** Units that are packed at a time: those whose parameters share a line of the cache. */
+  private static final int LINE = 16;
 
   private final int inputs;
   private final int size;
   private final boolean peepholes;
-  private final int rows; // 1 + inputs + size
-  private final int width; // 4 size
   private final int xh;
   private final int hh;
   private final int b;
-  private final int ci;
+  private final int ci; // offset of [3 size]: ci, cf, co
 
-  private final float[] gateWeights; // [size][rows][4]
-  private final float[] backWeights; // [size / 5][4 size][5], rest [4 size] each
-  private final float[] belowWeights; // [inputs][4 size]
+  private final float[] gateWeights; // [size][2 pairs][4]
+  private final float[] scaledPeepholes; // [3][size], ci cf co
   private final float[] peepholeWeights; // [3][size]
-  private final float[] sums; // [rows][4 size][16], then [3][size][16]
-
-  private final float[] now; // [rows][16], what the gates of the step at hand read
-  private final float[] cell; // [size][16]
+  private final VectorBackWeights hiddenWeights;
+  private final VectorBackWeights inputWeights;
+  private final VectorTape tape;
+  private final float[] peepholeTile; // [size][3][16]
+  private final float[] peepholeSums; // [size][3]
   private final float[] dCell; // [size][16]
-  private final float[] dHidden; // [size][16]
-  private final float[] dGates; // [4 size][16]
 
-  private int steps; // T that the arrays below have room for
-  private float[] gates; // [T][4 size][16], order i f c o
-  private float[] tanhCell; // [T][size][16]
-  private float[] readHistory; // [rows][T + 1][16]; outputs of step t at slot t + 1
-  private float[] cellHistory; // [size][T + 1][16]; cells of step t at slot t + 1
-  private float[] dGatesHistory; // [4 size][T][16]
+  private int steps; // T of the sequences at hand
+  private float[] values = {}; // per step [size][i f s][16], [size][o s][16]; see VectorMath
+  private float[] cell = {}; // [2][T + 1][size][16]; before step 0, after step 0, ..
 
   VectorLayer(LstmSpec spec, int inputs, String name, ParameterLayout layout) {
     this.inputs = inputs;
     this.size = spec.size();
     this.peepholes = spec.peepholes();
-    this.rows = 1 + inputs + size;
-    this.width = 4 * size;
     this.xh = layout.offset(name + ".xh");
     this.hh = layout.offset(name + ".hh");
     this.b = layout.offset(name + ".b");
     this.ci = peepholes ? layout.offset(name + ".ci") : -1;
-    this.gateWeights = new float[size * rows * 4];
-    this.backWeights = new float[size * width];
-    this.belowWeights = new float[inputs * width];
+    this.tape = new VectorTape(inputs, size);
+    this.gateWeights = new float[size * tape.pairs() * 8];
+    this.scaledPeepholes = new float[3 * size];
     this.peepholeWeights = new float[3 * size];
-    this.sums = new float[(rows * width + 3 * size) * LANES];
-    this.now = new float[rows * LANES];
-    Arrays.fill(now, 0, LANES, 1f);
-    this.cell = new float[size * LANES];
-    this.dGates = new float[width * LANES];
+    this.hiddenWeights = new VectorBackWeights(size, size);
+    this.inputWeights = new VectorBackWeights(inputs, size);
+    this.peepholeTile = new float[3 * size * LANES];
+    this.peepholeSums = new float[3 * size];
     this.dCell = new float[size * LANES];
-    this.dHidden = new float[size * LANES];
   }
 
   int size() {
     return size;
   }
 
-  /** Makes room for sequences of a length; room for longer ones stays. */
-  void reserve(int wanted) {
-    if (steps >= wanted) {
-      return;
+  VectorTape tape() {
+    return tape;
+  }
+
+  /** Row of the tape that input k is to be written to. */
+  int inputRow(int k) {
+    return 1 + k;
+  }
+
+  /** Row of the tape, in the slot behind the step, that output u is found in. */
+  int outputRow(int u) {
+    return 1 + inputs + u;
+  }
+
+  /** Makes room for sequences of a length and packs the weights: once per call of the engine. */
+  void begin(float[] p, int length) {
+    steps = length;
+    tape.reserve(length);
+    if (values.length < steps * 5 * size * LANES) {
+      values = new float[steps * 5 * size * LANES];
+      cell = new float[2 * (steps + 1) * size * LANES];
     }
-    steps = wanted;
-    gates = new float[steps * width * LANES];
-    tanhCell = new float[steps * size * LANES];
-    readHistory = new float[rows * stride()];
-    Arrays.fill(readHistory, 0, stride(), 1f);
-    cellHistory = new float[size * stride()];
-    dGatesHistory = new float[width * steps * LANES];
-  }
-
-  /** What the layer reads and puts out, by rows; see {@link #inputAt} and {@link #outputAt}. */
-  float[] history() {
-    return readHistory;
-  }
-
-  /** Distance between rows of the history. */
-  int stride() {
-    return (steps + 1) * LANES;
-  }
-
-  /** Input k of step 0; the next steps follow, 16 floats each. */
-  int inputAt(int k) {
-    return (1 + k) * stride();
-  }
-
-  /** Output u of step 0; the next steps follow, 16 floats each. */
-  int outputAt(int u) {
-    return (1 + inputs + u) * stride() + LANES;
-  }
-
-  /** Packs the weights and clears the gradient sums: once per call of the engine. */
-  void begin(float[] p) {
-    for (int u = 0; u < size; u++) {
-      for (int gate = 0; gate < 4; gate++) {
-        int r = gate * size + u;
-        int to = u * rows * 4 + gate;
-        gateWeights[to] = p[b + r];
-        for (int k = 0; k < inputs; k++) {
-          gateWeights[to + 4 * (1 + k)] = p[xh + k * width + r];
-        }
-        for (int k = 0; k < size; k++) {
-          gateWeights[to + 4 * (1 + inputs + k)] = p[hh + k * width + r];
-        }
+    for (int from = 0; from < size; from += LINE) {
+      int to = Math.min(size, from + LINE);
+      for (int row = 0; row <= inputs + size; row++) {
+        packRow(p, parametersOf(row), row, from, to);
       }
     }
     if (peepholes) {
       System.arraycopy(p, ci, peepholeWeights, 0, 3 * size);
-    }
-  }
-
-  /** Packs what only the backward pass needs. */
-  void beginBackward(float[] p) {
-    int tiled = size / VectorProducts.FIVE * VectorProducts.FIVE;
-    for (int u = 0; u < tiled; u++) {
-      int to = u / VectorProducts.FIVE * VectorProducts.FIVE * width + u % VectorProducts.FIVE;
-      for (int r = 0; r < width; r++) {
-        backWeights[to + r * VectorProducts.FIVE] = p[hh + u * width + r];
+      for (int i = 0; i < 3 * size; i++) {
+        scaledPeepholes[i] = Activations.SIGMOID_SCALE * peepholeWeights[i];
       }
     }
-    System.arraycopy(p, hh + tiled * width, backWeights, tiled * width, (size - tiled) * width);
-    System.arraycopy(p, xh, belowWeights, 0, inputs * width);
-    Arrays.fill(sums, 0f);
   }
 
-  /** Runs all steps of one block from the zero state; the inputs are in the history. */
-  void forward(int length) {
+  private void packRow(float[] p, int at, int row, int from, int to) {
+    int stride = tape.pairs() * 8;
+    for (int u = from; u < to; u++) {
+      int w = u * stride + 4 * row;
+      gateWeights[w] = Activations.SIGMOID_SCALE * p[at + u];
+      gateWeights[w + 1] = Activations.SIGMOID_SCALE * p[at + size + u];
+      gateWeights[w + 2] = Activations.TANH_SCALE * p[at + 2 * size + u];
+      gateWeights[w + 3] = Activations.SIGMOID_SCALE * p[at + 3 * size + u];
+    }
+  }
+
+  /** Offset of the parameters [4 size] that belong to a row of the tape. */
+  private int parametersOf(int row) {
+    if (row == 0) {
+      return b;
+    }
+    return row <= inputs ? xh + (row - 1) * 4 * size : hh + (row - 1 - inputs) * 4 * size;
+  }
+
+  /** Packs what only the backward pass needs and clears the gradient. */
+  void beginBackward(float[] p, boolean toInputs) {
+    hiddenWeights.pack(p, hh);
+    if (toInputs) {
+      inputWeights.pack(p, xh);
+    }
+    tape.clear();
+    Arrays.fill(peepholeSums, 0f);
+  }
+
+  /** Runs all steps of one block from the zero state; the inputs are on the tape. */
+  void forward(int block) {
     int count = size * LANES;
-    int stride = stride();
-    Arrays.fill(now, (1 + inputs) * LANES, rows * LANES, 0f);
-    Arrays.fill(cell, 0f);
-    for (int t = 0; t < length; t++) {
-      int z = t * width * LANES;
-      for (int k = 0; k < inputs; k++) {
-        System.arraycopy(readHistory, inputAt(k) + t * LANES, now, (1 + k) * LANES, LANES);
-      }
-      int readRows = t == 0 ? inputs : inputs + size;
-      for (int u = 0; u < size; u++) {
-        VectorProducts.gates(
-            gateWeights, u * rows * 4, now, LANES, readRows, gates, z + u * LANES, count);
-      }
-      if (peepholes) {
-        VectorMath.peephole(gates, z, cell, peepholeWeights, 0, size);
-        VectorMath.peephole(gates, z + count, cell, peepholeWeights, size, size);
-      }
-      VectorMath.sigmoid(gates, z, 2 * count);
-      VectorMath.tanh(gates, z + 2 * count, gates, z + 2 * count, count);
-      int slot = (t + 1) * LANES;
-      VectorMath.cell(gates, z, count, cell, cellHistory, slot, stride);
-      if (peepholes) {
-        VectorMath.peephole(gates, z + 3 * count, cell, peepholeWeights, 2 * size, size);
-      }
-      VectorMath.sigmoid(gates, z + 3 * count, count);
-      VectorMath.tanh(cell, 0, tanhCell, t * count, count);
-      VectorMath.output(
-          gates,
-          z + 3 * count,
-          tanhCell,
-          t * count,
-          now,
-          (1 + inputs) * LANES,
-          count,
-          readHistory,
-          (1 + inputs) * stride + slot,
-          stride);
+    int firstCell = block * (steps + 1) * count;
+    Arrays.fill(cell, firstCell, firstCell + count, 0f);
+    for (int t = 0; t < steps; t++) {
+      int z = t * 5 * count;
+      int o = z + 3 * count;
+      int c = firstCell + t * count;
+      int pairs = t == 0 ? (1 + inputs + 1) / 2 : tape.pairs();
+      VectorProducts.gates(
+          gateWeights,
+          tape.pairs(),
+          tape.read(),
+          tape.readAt(block, t, 0),
+          pairs,
+          values,
+          z,
+          size,
+          cell,
+          c,
+          scaledPeepholes);
+      VectorMath.squash(values, z, 3 * count);
+      VectorMath.cell(values, z, o, cell, c, scaledPeepholes, size);
+      VectorMath.squash(values, o, 2 * count);
+      VectorMath.output(values, o, size, tape.read(), tape.readAt(block, t + 1, outputRow(0)));
     }
   }
 
   /**
-   * Goes back over all steps of one block and adds to the sums.
+   * Goes back over all steps of one block, right after its {@link #forward}; the derivatives stay
+   * on the tape.
    *
    * @param dh [T][size][16], derivatives of the outputs; overwritten
    * @param dx [T][inputs][16], receives the derivatives of the inputs; null: not wanted
    */
-  void backward(float[] dh, float[] dx, int length) {
+  void backward(int block, float[] dh, float[] dx) {
     int count = size * LANES;
-    int stride = stride();
-    int zStride = steps * LANES;
+    int firstCell = block * (steps + 1) * count;
+    float[] dz = tape.derivatives();
     Arrays.fill(dCell, 0f);
-    for (int t = length - 1; t >= 0; t--) {
-      int z = t * width * LANES;
-      int slot = t * LANES;
-      if (t < length - 1) {
-        VectorBackward.add(dh, t * count, dHidden, 0, count);
-      }
-      if (peepholes) {
-        VectorBackward.unitsWithPeepholes(
-            gates,
-            z,
-            tanhCell,
-            t * count,
-            cellHistory,
-            slot,
-            stride,
-            dh,
-            t * count,
-            dCell,
-            count,
-            dGates,
-            dGatesHistory,
-            slot,
-            zStride,
-            peepholeWeights);
-      } else {
-        VectorBackward.units(
-            gates,
-            z,
-            tanhCell,
-            t * count,
-            cellHistory,
-            slot,
-            stride,
-            dh,
-            t * count,
-            dCell,
-            count,
-            dGates,
-            dGatesHistory,
-            slot,
-            zStride);
-      }
+    if (dx != null) {
+      Arrays.fill(dx, 0, steps * inputs * LANES, 0f);
+    }
+    for (int t = steps - 1; t >= 0; t--) {
+      int z = t * 5 * count;
+      int to = tape.derivativesAt(block, t);
+      VectorMath.back(
+          values,
+          z,
+          z + 3 * count,
+          cell,
+          firstCell + t * count,
+          dh,
+          t * count,
+          dCell,
+          size,
+          peepholeWeights,
+          dz,
+          to);
       if (t > 0) {
-        throughHidden();
+        hiddenWeights.add(dz, to, dh, (t - 1) * count);
       }
       if (dx != null) {
-        for (int k = 0; k < inputs; k++) {
-          VectorProducts.one(
-              0f,
-              belowWeights,
-              k * width,
-              1,
-              dGates,
-              0,
-              LANES,
-              width,
-              dx,
-              (t * inputs + k) * LANES);
-        }
-      }
-    }
-    addGradients(length);
-  }
-
-  private void throughHidden() {
-    int u = 0;
-    for (; u + VectorProducts.FIVE <= size; u += VectorProducts.FIVE) {
-      VectorProducts.five(backWeights, u * width, dGates, 0, width, dHidden, u * LANES);
-    }
-    for (; u < size; u++) {
-      VectorProducts.one(
-          0f, backWeights, u * width, 1, dGates, 0, LANES, width, dHidden, u * LANES);
-    }
-  }
-
-  private void addGradients(int length) {
-    int zStride = steps * LANES;
-    int stride = stride();
-    int sumStride = width * LANES;
-    for (int half = 0; half < LANES; half += WIDTH) {
-      for (int r = 0; r < width; r += 4) {
-        int z = r * zStride + half;
-        int k = 0;
-        for (; k + 1 < rows; k += 2) {
-          VectorProducts.overTime(
-              dGatesHistory,
-              z,
-              zStride,
-              readHistory,
-              k * stride + half,
-              stride,
-              length,
-              sums,
-              (k * width + r) * LANES + half,
-              sumStride);
-        }
-        if (k < rows) {
-          VectorProducts.overTimeFour(
-              dGatesHistory,
-              z,
-              zStride,
-              readHistory,
-              k * stride + half,
-              length,
-              sums,
-              (k * width + r) * LANES + half);
-        }
-      }
-      if (peepholes) {
-        addPeepholeGradients(length, half);
+        inputWeights.add(dz, to, dx, t * inputs * LANES);
       }
     }
   }
 
-  private void addPeepholeGradients(int length, int half) {
-    int zStride = steps * LANES;
-    int sum = rows * width * LANES + half;
-    for (int u = 0; u < size; u++) {
-      VectorProducts.overTimePeepholes(
-          dGatesHistory,
-          u * zStride + half,
-          size * zStride,
-          cellHistory,
-          u * stride() + half,
-          length,
-          sums,
-          sum + u * LANES,
-          size * LANES);
-    }
-  }
-
-  /** Sums the gradients over lanes and adds them to the flat gradient. */
-  void end(float[] gradient) {
-    VectorLaneSums.add(sums, 0, width, gradient, b);
-    VectorLaneSums.add(sums, width, inputs * width, gradient, xh);
-    VectorLaneSums.add(sums, (1 + inputs) * width, size * width, gradient, hh);
+  /** Adds the gradient of the blocks on the tape to the sums. */
+  void addGradients(int blocks) {
+    tape.add(blocks);
     if (peepholes) {
-      VectorLaneSums.add(sums, rows * width, 3 * size, gradient, ci);
+      for (int u = 0; u < size; u++) {
+        VectorProducts.overTimePeepholes(
+            tape.derivatives(),
+            u * 4 * LANES,
+            tape.derivativeStride(),
+            cell,
+            u * LANES,
+            size * LANES,
+            tape.turns(blocks),
+            peepholeTile,
+            3 * u * LANES);
+      }
+      VectorLaneSums.add(peepholeTile, 0, 3 * size, peepholeSums, 0);
+    }
+  }
+
+  /** Adds the sums to the flat gradient. */
+  void end(float[] gradient) {
+    for (int from = 0; from < size; from += LINE) {
+      int to = Math.min(size, from + LINE);
+      for (int row = 0; row <= inputs + size; row++) {
+        tape.into(row, from, to, gradient, parametersOf(row));
+      }
+    }
+    if (peepholes) {
+      for (int u = 0; u < size; u++) {
+        for (int gate = 0; gate < 3; gate++) {
+          gradient[ci + gate * size + u] += peepholeSums[3 * u + gate];
+        }
+      }
     }
   }
 }

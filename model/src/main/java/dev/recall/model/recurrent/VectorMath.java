@@ -6,15 +6,19 @@ import jdk.incubator.vector.VectorOperators;
 import jdk.incubator.vector.VectorSpecies;
 
 /**
- * The forward pass's element-wise loops on eight lanes at a time: the operations of {@link
- * Activations} and {@link LstmLayer} in the same order.
+ * The element-wise loops of a step on eight lanes at a time: the operations of {@link Activations},
+ * {@link LstmLayer} and {@link ReadOut} in the same order.
  *
  * <p>Note to the maintainer. C2 keeps vectors in registers only where everything is inlined; a
  * vector that crosses a call is boxed on the heap, ten times slower. It stops inlining when a
  * method together with all it inlined grows past a limit (8,000 bytecodes), and does not inline a
  * helper that happens to have been compiled before. So each loop is one flat method without helpers
- * of ours, and those that hold most work are longer than 325 bytecodes, from where C2 compiles them
- * by themselves instead of inlining them into their callers.
+ * of ours. A body loads all that it reads before it stores anything, because C2 lets no load pass a
+ * store to an array of the same type: that is what lets it interleave the two chains of a body. The
+ * offsets are those of the loop counter times a constant, so that C2 checks bounds before the loop.
+ *
+ * <p>What the squashed values of a step are stored in: three rows per unit, i, f and s of g, and
+ * behind those of all units two rows per unit, o and s of tanh(c).
  */
 final class VectorMath {
 
@@ -24,32 +28,17 @@ final class VectorMath {
   /** Floats per vector. */
   static final int WIDTH = 8;
 
-  /** Lanes per block, two vectors; equals {@link Rows#LANES}. */
-  static final int LANES = Rows.LANES;
-
-  /** Bits of n + 1.5 * 2^23 for n = 127 and n = -126. */
-  private static final int HIGHEST = Activations.ROUND_BITS + 127;
-
-  private static final int LOWEST = Activations.ROUND_BITS - 126;
-
-  /** Taken from those bits, this leaves the exponent of 2^n with its bias. */
-  private static final int UNBIASED = Activations.ROUND_BITS - 127;
+  /** Lanes per block, two vectors: half of {@link Rows#LANES}. */
+  static final int LANES = Rows.CHAINS;
 
   private VectorMath() {}
 
-  /** Replaces {@code count} floats, a multiple of 16, by their sigmoids. */
-  static void sigmoid(float[] z, int from, int count) {
-    squash(z, from, z, from, count, -Activations.LOG2_E, 1f, 0f);
-  }
-
-  /** Stores the hyperbolic tangents of {@code count} floats, a multiple of 16. */
-  static void tanh(float[] z, int from, float[] out, int outAt, int count) {
-    squash(z, from, out, outAt, count, 2f * Activations.LOG2_E, -2f, 1f);
-  }
-
-  /** out = bottom + top / (1 + 2^(x scale)); see {@link Activations#exp2}. */
-  private static void squash(
-      float[] x, int from, float[] out, int to, int count, float scale, float top, float bottom) {
+  /**
+   * Replaces numbers t by 1 / (1 + 2^t); see {@link Activations#squash}.
+   *
+   * @param count a multiple of 16
+   */
+  static void squash(float[] z, int from, int count) {
     FloatVector round = FloatVector.broadcast(SPECIES, Activations.ROUND);
     FloatVector c0 = FloatVector.broadcast(SPECIES, Activations.C0);
     FloatVector c1 = FloatVector.broadcast(SPECIES, Activations.C1);
@@ -57,86 +46,201 @@ final class VectorMath {
     FloatVector c3 = FloatVector.broadcast(SPECIES, Activations.C3);
     FloatVector c4 = FloatVector.broadcast(SPECIES, Activations.C4);
     FloatVector c5 = FloatVector.broadcast(SPECIES, Activations.C5);
-    FloatVector over = FloatVector.broadcast(SPECIES, top);
-    for (int i = 0; i < count; i += LANES) {
-      FloatVector t = FloatVector.fromArray(SPECIES, x, from + i).mul(scale);
-      FloatVector s = t.add(round);
-      FloatVector f = t.sub(s.sub(round));
-      FloatVector p = f.fma(c5, c4);
-      p = f.fma(p, c3);
-      p = f.fma(p, c2);
-      p = f.fma(p, c1);
-      p = f.fma(p, c0);
-      IntVector n = s.reinterpretAsInts().min(HIGHEST).max(LOWEST);
-      n = n.sub(UNBIASED).lanewise(VectorOperators.LSHL, 23);
-      FloatVector e = p.mul(n.reinterpretAsFloats());
-      over.div(e.add(1f)).add(bottom).intoArray(out, to + i);
-      t = FloatVector.fromArray(SPECIES, x, from + i + WIDTH).mul(scale);
-      s = t.add(round);
-      f = t.sub(s.sub(round));
-      p = f.fma(c5, c4);
-      p = f.fma(p, c3);
-      p = f.fma(p, c2);
-      p = f.fma(p, c1);
-      p = f.fma(p, c0);
-      n = s.reinterpretAsInts().min(HIGHEST).max(LOWEST);
-      n = n.sub(UNBIASED).lanewise(VectorOperators.LSHL, 23);
-      e = p.mul(n.reinterpretAsFloats());
-      over.div(e.add(1f)).add(bottom).intoArray(out, to + i + WIDTH);
+    FloatVector one = FloatVector.broadcast(SPECIES, 1f);
+    int end = from + count;
+    for (int i = from; i < end; i += LANES) {
+      FloatVector t0 = FloatVector.fromArray(SPECIES, z, i);
+      FloatVector t1 = FloatVector.fromArray(SPECIES, z, i + WIDTH);
+      FloatVector s0 = t0.add(round);
+      FloatVector s1 = t1.add(round);
+      FloatVector f0 = t0.sub(s0.sub(round));
+      FloatVector f1 = t1.sub(s1.sub(round));
+      FloatVector p0 = f0.fma(c5, c4);
+      FloatVector p1 = f1.fma(c5, c4);
+      p0 = f0.fma(p0, c3);
+      p1 = f1.fma(p1, c3);
+      p0 = f0.fma(p0, c2);
+      p1 = f1.fma(p1, c2);
+      p0 = f0.fma(p0, c1);
+      p1 = f1.fma(p1, c1);
+      p0 = f0.fma(p0, c0);
+      p1 = f1.fma(p1, c0);
+      IntVector n0 = s0.reinterpretAsInts().min(Activations.HIGHEST).max(Activations.LOWEST);
+      IntVector n1 = s1.reinterpretAsInts().min(Activations.HIGHEST).max(Activations.LOWEST);
+      n0 = n0.lanewise(VectorOperators.LSHL, 23);
+      n1 = n1.lanewise(VectorOperators.LSHL, 23);
+      p0 = p0.mul(n0.reinterpretAsFloats());
+      p1 = p1.mul(n1.reinterpretAsFloats());
+      p0 = one.div(p0.add(one));
+      p1 = one.div(p1.add(one));
+      p0.intoArray(z, i);
+      p1.intoArray(z, i + WIDTH);
     }
   }
 
   /**
-   * c = i g + f c in place, and into the history.
+   * One step's cells, c = i g + f c_before, and from them what o and tanh(c) are squashed from.
    *
-   * @param z gates i, f, c, o from zAt, count floats each
-   * @param c [units][16]
-   * @param history unit u at historyAt + u * stride
+   * @param z rows i, f, s per unit from zAt; rows o and tanh per unit from oAt, o added to
+   * @param c [units][16] of the step before from cAt; those of this step are stored behind them
+   * @param peephole weights ci, cf, co, scaled, one per unit each
    */
-  static void cell(
-      float[] z, int zAt, int count, float[] c, float[] history, int historyAt, int stride) {
-    for (int i = 0; i < count; i += WIDTH) {
-      FloatVector input = FloatVector.fromArray(SPECIES, z, zAt + i);
-      FloatVector forget = FloatVector.fromArray(SPECIES, z, zAt + count + i);
-      FloatVector g = FloatVector.fromArray(SPECIES, z, zAt + 2 * count + i);
-      FloatVector now = input.fma(g, forget.mul(FloatVector.fromArray(SPECIES, c, i)));
-      now.intoArray(c, i);
-      now.intoArray(history, historyAt + i / LANES * stride + i % LANES);
-    }
-  }
-
-  /** h = o tanh(c), and into the history likewise. */
-  static void output(
-      float[] z,
-      int out,
-      float[] tc,
-      int tcAt,
-      float[] h,
-      int hAt,
-      int count,
-      float[] history,
-      int historyAt,
-      int stride) {
-    for (int i = 0; i < count; i += WIDTH) {
-      FloatVector now =
-          FloatVector.fromArray(SPECIES, z, out + i)
-              .mul(FloatVector.fromArray(SPECIES, tc, tcAt + i));
-      now.intoArray(h, hAt + i);
-      now.intoArray(history, historyAt + i / LANES * stride + i % LANES);
-    }
-  }
-
-  /** z += c p for each unit's two vectors, p one number per unit. */
-  static void peephole(float[] z, int zAt, float[] c, float[] p, int pAt, int units) {
+  static void cell(float[] z, int zAt, int oAt, float[] c, int cAt, float[] peephole, int units) {
+    FloatVector one = FloatVector.broadcast(SPECIES, 1f);
+    FloatVector scale = FloatVector.broadcast(SPECIES, Activations.TANH_SCALE);
+    int next = cAt + units * LANES;
     for (int u = 0; u < units; u++) {
-      FloatVector weight = FloatVector.broadcast(SPECIES, p[pAt + u]);
-      int i = u * LANES;
-      FloatVector.fromArray(SPECIES, c, i)
-          .fma(weight, FloatVector.fromArray(SPECIES, z, zAt + i))
-          .intoArray(z, zAt + i);
-      FloatVector.fromArray(SPECIES, c, i + WIDTH)
-          .fma(weight, FloatVector.fromArray(SPECIES, z, zAt + i + WIDTH))
-          .intoArray(z, zAt + i + WIDTH);
+      int i = zAt + u * 3 * LANES;
+      int o = oAt + u * 2 * LANES;
+      int row = u * LANES;
+      FloatVector g0 = FloatVector.fromArray(SPECIES, z, i + 2 * LANES);
+      FloatVector g1 = FloatVector.fromArray(SPECIES, z, i + 2 * LANES + WIDTH);
+      FloatVector c0 = FloatVector.fromArray(SPECIES, c, cAt + row);
+      FloatVector c1 = FloatVector.fromArray(SPECIES, c, cAt + row + WIDTH);
+      FloatVector o0 = FloatVector.fromArray(SPECIES, z, o);
+      FloatVector o1 = FloatVector.fromArray(SPECIES, z, o + WIDTH);
+      FloatVector co = FloatVector.broadcast(SPECIES, peephole[2 * units + u]);
+      c0 = FloatVector.fromArray(SPECIES, z, i + LANES).mul(c0);
+      c1 = FloatVector.fromArray(SPECIES, z, i + LANES + WIDTH).mul(c1);
+      c0 = FloatVector.fromArray(SPECIES, z, i).fma(g0.add(g0).sub(one), c0);
+      c1 = FloatVector.fromArray(SPECIES, z, i + WIDTH).fma(g1.add(g1).sub(one), c1);
+      o0 = c0.fma(co, o0);
+      o1 = c1.fma(co, o1);
+      c0.intoArray(c, next + row);
+      c1.intoArray(c, next + row + WIDTH);
+      o0.intoArray(z, o);
+      o1.intoArray(z, o + WIDTH);
+      c0.mul(scale).intoArray(z, o + LANES);
+      c1.mul(scale).intoArray(z, o + LANES + WIDTH);
+    }
+  }
+
+  /**
+   * One step's outputs, h = o tanh(c).
+   *
+   * @param z rows o and s of tanh per unit from oAt
+   * @param h [units][16] from hAt, overwritten
+   */
+  static void output(float[] z, int oAt, int units, float[] h, int hAt) {
+    FloatVector one = FloatVector.broadcast(SPECIES, 1f);
+    for (int u = 0; u < units; u++) {
+      int o = oAt + u * 2 * LANES;
+      FloatVector o0 = FloatVector.fromArray(SPECIES, z, o);
+      FloatVector o1 = FloatVector.fromArray(SPECIES, z, o + WIDTH);
+      FloatVector t0 = FloatVector.fromArray(SPECIES, z, o + LANES);
+      FloatVector t1 = FloatVector.fromArray(SPECIES, z, o + LANES + WIDTH);
+      o0 = o0.mul(t0.add(t0).sub(one));
+      o1 = o1.mul(t1.add(t1).sub(one));
+      o0.intoArray(h, hAt + u * LANES);
+      o1.intoArray(h, hAt + u * LANES + WIDTH);
+    }
+  }
+
+  /**
+   * The element-wise part of one step back: from derivatives of outputs and cells to those of the
+   * gates and of the cells before. The formulas stand at {@link LstmLayer}.
+   *
+   * @param z rows i, f, s per unit from zAt; rows o and tanh per unit from oAt
+   * @param c [units][16] of the step before from cAt
+   * @param dh [units][16] from dhAt
+   * @param dc [units][16], from the next step to the step before
+   * @param peephole weights ci, cf, co as they are, one per unit each
+   * @param dz [units][i f c o][16] from dzAt, overwritten
+   */
+  static void back(
+      float[] z,
+      int zAt,
+      int oAt,
+      float[] c,
+      int cAt,
+      float[] dh,
+      int dhAt,
+      float[] dc,
+      int units,
+      float[] peephole,
+      float[] dz,
+      int dzAt) {
+    FloatVector one = FloatVector.broadcast(SPECIES, 1f);
+    for (int u = 0; u < units; u++) {
+      int at = zAt + u * 3 * LANES;
+      int o = oAt + u * 2 * LANES;
+      int row = u * LANES;
+      int to = dzAt + u * 4 * LANES;
+      FloatVector ci = FloatVector.broadcast(SPECIES, peephole[u]);
+      FloatVector cf = FloatVector.broadcast(SPECIES, peephole[units + u]);
+      FloatVector co = FloatVector.broadcast(SPECIES, peephole[2 * units + u]);
+      FloatVector t = FloatVector.fromArray(SPECIES, z, o + LANES);
+      FloatVector h = FloatVector.fromArray(SPECIES, dh, dhAt + row);
+      FloatVector out = FloatVector.fromArray(SPECIES, z, o);
+      FloatVector g = FloatVector.fromArray(SPECIES, z, at + 2 * LANES);
+      FloatVector forget = FloatVector.fromArray(SPECIES, z, at + LANES);
+      FloatVector in = FloatVector.fromArray(SPECIES, z, at);
+      FloatVector before = FloatVector.fromArray(SPECIES, c, cAt + row);
+      FloatVector d = FloatVector.fromArray(SPECIES, dc, row);
+      t = t.add(t).sub(one);
+      g = g.add(g).sub(one);
+      FloatVector dOut = h.mul(t).mul(one.sub(out).mul(out));
+      d = dOut.fma(co, h.mul(out).fma(one.sub(t.mul(t)), d));
+      FloatVector dForget = d.mul(before).mul(one.sub(forget).mul(forget));
+      FloatVector dIn = d.mul(g).mul(one.sub(in).mul(in));
+      FloatVector dCandidate = d.mul(in).mul(one.sub(g.mul(g)));
+      d = dForget.fma(cf, dIn.fma(ci, d.mul(forget)));
+      d.intoArray(dc, row);
+      dIn.intoArray(dz, to);
+      dForget.intoArray(dz, to + LANES);
+      dCandidate.intoArray(dz, to + 2 * LANES);
+      dOut.intoArray(dz, to + 3 * LANES);
+      t = FloatVector.fromArray(SPECIES, z, o + LANES + WIDTH);
+      h = FloatVector.fromArray(SPECIES, dh, dhAt + row + WIDTH);
+      out = FloatVector.fromArray(SPECIES, z, o + WIDTH);
+      g = FloatVector.fromArray(SPECIES, z, at + 2 * LANES + WIDTH);
+      forget = FloatVector.fromArray(SPECIES, z, at + LANES + WIDTH);
+      in = FloatVector.fromArray(SPECIES, z, at + WIDTH);
+      before = FloatVector.fromArray(SPECIES, c, cAt + row + WIDTH);
+      d = FloatVector.fromArray(SPECIES, dc, row + WIDTH);
+      t = t.add(t).sub(one);
+      g = g.add(g).sub(one);
+      dOut = h.mul(t).mul(one.sub(out).mul(out));
+      d = dOut.fma(co, h.mul(out).fma(one.sub(t.mul(t)), d));
+      dForget = d.mul(before).mul(one.sub(forget).mul(forget));
+      dIn = d.mul(g).mul(one.sub(in).mul(in));
+      dCandidate = d.mul(in).mul(one.sub(g.mul(g)));
+      d = dForget.fma(cf, dIn.fma(ci, d.mul(forget)));
+      d.intoArray(dc, row + WIDTH);
+      dIn.intoArray(dz, to + WIDTH);
+      dForget.intoArray(dz, to + LANES + WIDTH);
+      dCandidate.intoArray(dz, to + 2 * LANES + WIDTH);
+      dOut.intoArray(dz, to + 3 * LANES + WIDTH);
+    }
+  }
+
+  /**
+   * Turns a row of 16 outputs into derivatives 2 w (y - target), and adds to the sums of loss and
+   * weight of its lanes.
+   *
+   * @param y row from yAt, overwritten
+   * @param targets targets from first; weights likewise
+   * @param loss sums from sumAt, added to; weight likewise
+   */
+  static void loss(
+      float[] y,
+      int yAt,
+      float[] targets,
+      float[] weights,
+      int first,
+      float[] loss,
+      float[] weight,
+      int sumAt) {
+    for (int i = 0; i < LANES; i += WIDTH) {
+      FloatVector w = FloatVector.fromArray(SPECIES, weights, first + i);
+      FloatVector target = FloatVector.fromArray(SPECIES, targets, first + i);
+      FloatVector error = FloatVector.fromArray(SPECIES, y, yAt + i).sub(target);
+      FloatVector weighted = w.mul(error);
+      FloatVector sum = weighted.fma(error, FloatVector.fromArray(SPECIES, loss, sumAt + i));
+      FloatVector weightSum = FloatVector.fromArray(SPECIES, weight, sumAt + i).add(w);
+      sum.intoArray(loss, sumAt + i);
+      weightSum.intoArray(weight, sumAt + i);
+      weighted.add(weighted).intoArray(y, yAt + i);
     }
   }
 }

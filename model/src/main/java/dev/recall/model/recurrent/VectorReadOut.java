@@ -1,173 +1,166 @@
 package dev.recall.model.recurrent;
 
 import static dev.recall.model.recurrent.VectorMath.LANES;
-import static dev.recall.model.recurrent.VectorMath.WIDTH;
 
 import dev.recall.datagen.SequenceBatch;
 import dev.recall.model.GradientSum;
 import dev.recall.model.ParameterLayout;
 import java.util.Arrays;
 
-/** {@link ReadOut} on one block of 16 lanes at a time: the same bits. */
+/** {@link ReadOut} on blocks of 16 lanes: the same bits. */
 final class VectorReadOut {
 
+  private final VectorLayer layer; // below
   private final int inputs;
   private final int outputs;
   private final int w;
   private final int b;
-  private final float[] sums; // [1 + inputs][outputs][16]
-  private final float[] loss; // [16]
-  private final float[] weight; // [16]
-  private final float[] blockLoss; // [16]
-  private final float[] blockWeight; // [16]
+  private final float[] tile; // [rows of four][16]
+  private final float[] sums; // [outputs][1 | inputs]
+  private final float[] loss = new float[2 * LANES];
+  private final float[] weight = new float[2 * LANES];
+  private float totalLoss;
+  private float totalWeight;
 
-  private int steps; // T that y has room for
-  private float[] ones; // [T][16]
-  private float[] y; // [outputs][T][16]; backward: derivatives
+  private int slots; // T + 1 of the sequences at hand, as on the tape below
+  private float[] y = {}; // [2][slots][outputs][16]; backward: derivatives, zero in the last slot
 
-  VectorReadOut(int inputs, int outputs, ParameterLayout layout) {
-    this.inputs = inputs;
+  VectorReadOut(VectorLayer layer, int outputs, ParameterLayout layout) {
+    this.layer = layer;
+    this.inputs = layer.size();
     this.outputs = outputs;
     this.w = layout.offset("out.w");
     this.b = layout.offset("out.b");
-    this.sums = new float[(1 + inputs) * outputs * LANES];
-    this.loss = new float[LANES];
-    this.weight = new float[LANES];
-    this.blockLoss = new float[LANES];
-    this.blockWeight = new float[LANES];
+    this.tile = new float[4 * LANES];
+    this.sums = new float[outputs * (1 + inputs)];
   }
 
-  void reserve(int wanted) {
-    if (steps < wanted) {
-      steps = wanted;
-      y = new float[outputs * steps * LANES];
-      ones = new float[steps * LANES];
-      Arrays.fill(ones, 1f);
+  void begin(int steps) {
+    slots = steps + 1;
+    if (y.length < 2 * slots * outputs * LANES) {
+      y = new float[2 * slots * outputs * LANES];
     }
+    Arrays.fill(y, rowAt(0, steps, 0), rowAt(1, 0, 0), 0f);
   }
 
-  void begin() {
+  void beginBackward() {
     Arrays.fill(sums, 0f);
-    Arrays.fill(loss, 0f);
-    Arrays.fill(weight, 0f);
+    totalLoss = 0;
+    totalWeight = 0;
   }
 
-  void forward(float[] p, VectorLayer layer, int length) {
-    for (int t = 0; t < length; t++) {
+  private int rowAt(int block, int t, int j) {
+    return ((block * slots + t) * outputs + j) * LANES;
+  }
+
+  void forward(float[] p, int block) {
+    VectorTape tape = layer.tape();
+    for (int t = 0; t + 1 < slots; t++) {
+      int h = tape.readAt(block, t + 1, layer.outputRow(0));
       for (int j = 0; j < outputs; j++) {
         VectorProducts.one(
-            p[b + j],
-            p,
-            w + j,
-            outputs,
-            layer.history(),
-            layer.outputAt(0) + t * LANES,
-            layer.stride(),
-            inputs,
-            y,
-            row(j, t));
+            p[b + j], p, w + j, outputs, tape.read(), h, inputs, y, rowAt(block, t, j));
       }
     }
   }
 
-  private int row(int j, int t) {
-    return (j * steps + t) * LANES;
-  }
-
   /** Copies the outputs of a block of sequences to [T, B, outputs]. */
-  void copyOutputs(int length, int first, int count, int batchSize, float[] out) {
-    for (int t = 0; t < length; t++) {
-      for (int j = 0; j < outputs; j++) {
-        for (int lane = 0; lane < count; lane++) {
-          out[(t * batchSize + first + lane) * outputs + j] = y[row(j, t) + lane];
+  void copyOutputs(int block, int first, int count, int batchSize, float[] out) {
+    for (int t = 0; t + 1 < slots; t++) {
+      for (int lane = 0; lane < count; lane++) {
+        for (int j = 0; j < outputs; j++) {
+          out[(t * batchSize + first + lane) * outputs + j] = y[rowAt(block, t, j) + lane];
         }
       }
     }
   }
 
   /** Turns outputs into derivatives for sequences first to first + count - 1 of a batch. */
-  void loss(SequenceBatch batch, int first, int count) {
-    Arrays.fill(blockLoss, 0f);
-    Arrays.fill(blockWeight, 0f);
-    for (int t = 0; t < batch.steps(); t++) {
+  void loss(SequenceBatch batch, int block, int first, int count) {
+    if (block == 0) {
+      Arrays.fill(loss, 0f);
+      Arrays.fill(weight, 0f);
+    }
+    for (int t = 0; t + 1 < slots; t++) {
       for (int j = 0; j < outputs; j++) {
         int at = (t * batch.batchSize() + first) * outputs + j;
-        int row = row(j, t);
-        lossOfRow(row, batch.targets(), batch.weights(), at, count);
-        Arrays.fill(y, row + count, row + LANES, 0f);
+        int row = rowAt(block, t, j);
+        if (outputs == 1 && count == LANES) {
+          VectorMath.loss(
+              y, row, batch.targets(), batch.weights(), at, loss, weight, block * LANES);
+        } else {
+          lossOfRow(row, batch.targets(), batch.weights(), at, block * LANES, count);
+          Arrays.fill(y, row + count, row + LANES, 0f);
+        }
       }
-    }
-    for (int lane = 0; lane < LANES; lane++) {
-      loss[lane] += blockLoss[lane];
-      weight[lane] += blockWeight[lane];
     }
   }
 
-  private void lossOfRow(int row, float[] targets, float[] weights, int first, int count) {
+  private void lossOfRow(int row, float[] targets, float[] weights, int first, int sum, int count) {
     for (int lane = 0, at = first; lane < count; lane++, at += outputs) {
       float error = y[row + lane] - targets[at];
       float weighted = weights[at] * error;
-      blockLoss[lane] = Math.fma(weighted, error, blockLoss[lane]);
-      blockWeight[lane] += weights[at];
+      loss[sum + lane] = Math.fma(weighted, error, loss[sum + lane]);
+      weight[sum + lane] += weights[at];
       y[row + lane] = 2f * weighted;
     }
   }
 
   /**
-   * Passes derivatives down and adds to the sums.
+   * Passes the derivatives of a block down.
    *
    * @param dh [T][inputs][16], overwritten
    */
-  void backward(float[] p, VectorLayer layer, float[] dh, int length) {
-    for (int t = 0; t < length; t++) {
-      for (int k = 0; k < inputs; k++) {
-        VectorProducts.one(
-            0f,
-            p,
-            w + k * outputs,
-            1,
-            y,
-            t * LANES,
-            steps * LANES,
-            outputs,
-            dh,
-            (t * inputs + k) * LANES);
-      }
-    }
-    int stride = layer.stride();
-    for (int half = 0; half < LANES; half += WIDTH) {
+  void backward(float[] p, int block, float[] dh) {
+    Arrays.fill(dh, 0, (slots - 1) * inputs * LANES, 0f);
+    for (int t = 0; t + 1 < slots; t++) {
       for (int j = 0; j < outputs; j++) {
-        int row = row(j, 0) + half;
-        VectorProducts.overTimeOne(y, row, ones, half, length, sums, j * LANES + half);
-        int k = 0;
-        for (; k + 4 <= inputs && outputs == 1; k += 4) {
-          VectorProducts.overTimeFour(
-              layer.history(),
-              layer.outputAt(k) + half,
-              stride,
-              y,
-              row,
-              length,
-              sums,
-              (1 + k) * LANES + half);
-        }
-        for (; k < inputs; k++) {
-          VectorProducts.overTimeOne(
-              y,
-              row,
-              layer.history(),
-              layer.outputAt(k) + half,
-              length,
-              sums,
-              ((1 + k) * outputs + j) * LANES + half);
-        }
+        VectorProducts.spread(
+            p, w + j, outputs, y, rowAt(block, t, j), dh, t * inputs * LANES, inputs);
       }
     }
   }
 
+  /** Adds the gradient and the loss of some blocks to the sums. */
+  void addGradients(int blocks) {
+    totalLoss += Rows.sum(loss);
+    totalWeight += Rows.sum(weight);
+    for (int j = 0; j < outputs; j++) {
+      int to = j * (1 + inputs);
+      overTime(blocks, j, 0, 1, to);
+      for (int k = 0; k < inputs; k += 4) {
+        overTime(blocks, j, layer.outputRow(k), Math.min(4, inputs - k), to + 1 + k);
+      }
+    }
+  }
+
+  /** Up to four rows of the slots behind the steps, with one output. */
+  private void overTime(int blocks, int j, int row, int count, int to) {
+    VectorTape tape = layer.tape();
+    int first = Math.min(row, tape.rows() - 4);
+    VectorProducts.overTimeFour(
+        y,
+        j * LANES,
+        outputs * LANES,
+        tape.read(),
+        tape.readAt(0, 1, first),
+        tape.readStride(),
+        tape.turns(blocks),
+        tile,
+        0);
+    VectorLaneSums.add(tile, row - first, count, sums, to);
+  }
+
+  /** Adds the sums to the gradient and the loss. */
   void end(GradientSum total) {
-    VectorLaneSums.add(sums, 0, outputs, total.vector(), b);
-    VectorLaneSums.add(sums, outputs, inputs * outputs, total.vector(), w);
-    total.addLoss(Rows.laneSum(loss), Rows.laneSum(weight));
+    float[] gradient = total.vector();
+    for (int j = 0; j < outputs; j++) {
+      int from = j * (1 + inputs);
+      gradient[b + j] += sums[from];
+      for (int k = 0; k < inputs; k++) {
+        gradient[w + k * outputs + j] += sums[from + 1 + k];
+      }
+    }
+    total.addLoss(totalLoss, totalWeight);
   }
 }

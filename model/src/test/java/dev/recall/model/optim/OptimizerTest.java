@@ -55,6 +55,17 @@ class OptimizerTest {
         // v = v / 4 + 1.5 u
         row(chain(rate(0.1), new Momentum(0.5, true)), g, 0.15, 0.1875, 0.046875 - 0.3),
         row(chain(new Momentum(0, false)), g, 1, 1, -2),
+        // torch.optim.SGD(lr=0.1, momentum=0.5, nesterov=True) of PyTorch 1.13.1, float64
+        row(chain(rate(0.1), new NesterovMomentum(0.5)), g, 0.15, 0.175, -0.2625),
+        // the same with DiLoCo's outer rate and momentum, 0.7 and 0.9
+        row(
+            chain(rate(0.7), new NesterovMomentum(0.9)),
+            new double[] {0.5, -0.25, 1, 0.125},
+            0.665,
+            -0.049,
+            1.4434,
+            0.83531),
+        row(chain(new NesterovMomentum(0)), g, 1, 1, -2),
         // m2 = 3/4 m2 + 1/4 4: 1, 1.75, 2.3125
         row(
             chain(new ScaleByRms(0.75, 0.5, false, false)),
@@ -221,6 +232,7 @@ class OptimizerTest {
         progress(0.25, 1e-2, rate(1e-3)),
         progress(0.01, 1e-6, rate(1e-3), new Momentum(0.9, false)),
         progress(0.01, 1e-6, rate(1e-3), new Momentum(0.9, true)),
+        progress(0.01, 1e-6, rate(1e-3), new NesterovMomentum(0.9)),
         progress(0.01, 1e-6, new ClipByElement(1), rate(1e-3), new Momentum(0.9, false)),
         progress(0.02, 1e-6, new ClipByNorm(1, true), rate(1e-3), new Momentum(0.9, false)),
         progress(0.02, 1e-6, new ClipByNorm(1, false), rate(1e-3), new Momentum(0.9, false)),
@@ -296,6 +308,7 @@ class OptimizerTest {
         mistake(
             () -> new Momentum(Double.NaN, true),
             "momentum: expected a number in [0, 1), found NaN"),
+        mistake(() -> new NesterovMomentum(1), "momentum: expected a number in [0, 1), found 1.0"),
         mistake(
             () -> new ScaleByRms(1, 1e-8, true, true),
             "decay: expected a number in [0, 1), found 1.0"),

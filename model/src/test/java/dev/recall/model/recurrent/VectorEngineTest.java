@@ -40,34 +40,68 @@ class VectorEngineTest implements GradientEngineContract {
       RegressorSpec spec = spec(random);
       SequenceBatch batch = batch(random, spec);
       float[] parameters = new TheanetsInitializer().initialize(spec, i);
-      GradientSum plain = new GradientSum(parameters.length);
-      GradientSum vector = new GradientSum(parameters.length);
-      new PlainEngine(spec).lossAndGradient(parameters, batch, plain);
-      engine(spec).lossAndGradient(parameters, batch, vector);
-      String shape = spec + ", T=" + batch.steps() + ", B=" + batch.batchSize() + ", case " + i;
-      assertThat(vector.vector()).as(shape).isEqualTo(plain.vector());
-      assertThat(vector.loss()).as(shape).isEqualTo(plain.loss());
-      assertThat(vector.weight()).as(shape).isEqualTo(plain.weight());
-      assertThat(outputs(predictor(spec), parameters, batch))
-          .as(shape)
-          .isEqualTo(outputs(new PlainEngine(spec), parameters, batch));
+      assertSameBits("case " + i, spec, parameters, engine(spec), batch);
     }
   }
 
+  /** So many units and steps that what was read is worked on in several strips. */
+  @Test
+  void givesTheBitsOfThePlainEngineOnALargeLayer() {
+    Random random = new Random(7);
+    RegressorSpec spec = RegressorSpec.parse("[1, (lstm, 128), 1]", true);
+    SequenceBatch batch = batch(random, 100, 33, spec);
+    float[] parameters = new TheanetsInitializer().initialize(spec, 7);
+    assertSameBits("large", spec, parameters, engine(spec), batch);
+  }
+
+  /** What an engine keeps from batch to batch must not show. */
+  @Test
+  void givesTheSameBitsAfterBatchesOfOtherShapes() {
+    Random random = new Random(11);
+    RegressorSpec spec = RegressorSpec.parse("[2, (lstm, 5), (lstm, 33), 3]", true);
+    GradientEngine engine = engine(spec);
+    for (int i = 0; i < 50; i++) {
+      float[] parameters = new TheanetsInitializer().initialize(spec, i);
+      assertSameBits("batch " + i, spec, parameters, engine, batch(random, spec));
+    }
+  }
+
+  private static void assertSameBits(
+      String what,
+      RegressorSpec spec,
+      float[] parameters,
+      GradientEngine engine,
+      SequenceBatch batch) {
+    String shape = what + ": " + spec + ", T=" + batch.steps() + ", B=" + batch.batchSize();
+    GradientSum plain = new GradientSum(parameters.length);
+    GradientSum vector = new GradientSum(parameters.length);
+    new PlainEngine(spec).lossAndGradient(parameters, batch, plain);
+    engine.lossAndGradient(parameters, batch, vector);
+    assertThat(vector.vector()).as(shape).isEqualTo(plain.vector());
+    assertThat(vector.loss()).as(shape).isEqualTo(plain.loss());
+    assertThat(vector.weight()).as(shape).isEqualTo(plain.weight());
+    assertThat(outputs((Predictor) engine, parameters, batch))
+        .as(shape)
+        .isEqualTo(outputs(new PlainEngine(spec), parameters, batch));
+  }
+
   private static RegressorSpec spec(Random random) {
+    int units = random.nextInt(10) == 0 ? 70 : 13;
     StringBuilder layers = new StringBuilder("[" + (1 + random.nextInt(3)));
     for (int layer = random.nextInt(3); layer >= 0; layer--) {
-      layers.append(", (lstm, ").append(1 + random.nextInt(13)).append(')');
+      layers.append(", (lstm, ").append(1 + random.nextInt(units)).append(')');
     }
     return RegressorSpec.parse(
-        layers.append(", ").append(1 + random.nextInt(3)).append(']').toString(),
+        layers.append(", ").append(1 + random.nextInt(6)).append(']').toString(),
         random.nextBoolean());
   }
 
   private static SequenceBatch batch(Random random, RegressorSpec spec) {
-    SequenceBatch batch =
-        new SequenceBatch(
-            1 + random.nextInt(9), 1 + random.nextInt(50), spec.inputSize(), spec.outputSize());
+    return batch(random, 1 + random.nextInt(9), 1 + random.nextInt(80), spec);
+  }
+
+  private static SequenceBatch batch(Random random, int steps, int sequences, RegressorSpec spec) {
+    SequenceBatch batch = new SequenceBatch(steps, sequences, spec.inputSize(), spec.outputSize());
     float scale = random.nextInt(5) == 0 ? 100f : 1f;
     fill(batch.inputs(), random, scale);
     fill(batch.targets(), random, 1f);

@@ -1,0 +1,473 @@
+package dev.recall.job.spark;
+
+import com.sun.management.OperatingSystemMXBean;
+import dev.recall.job.config.ConfigLoader;
+import dev.recall.job.config.InvalidConfig;
+import dev.recall.job.config.RunConfig;
+import dev.recall.job.plan.Calibration;
+import dev.recall.job.plan.Cores;
+import dev.recall.job.plan.EmptyRound;
+import dev.recall.job.plan.RoundEstimate;
+import dev.recall.job.plan.UnitCosts;
+import dev.recall.job.plan.Workload;
+import dev.recall.job.store.RunDirectory;
+import dev.recall.job.store.Storage;
+import dev.recall.job.train.RoundRunner;
+import dev.recall.job.train.RoundSum;
+import dev.recall.job.train.ShardPlan;
+import dev.recall.job.train.Trainer;
+import dev.recall.job.train.TrainingListener;
+import dev.recall.job.train.TrainingState;
+import java.io.IOException;
+import java.lang.management.ManagementFactory;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.stream.IntStream;
+import org.apache.spark.SparkConf;
+import org.apache.spark.SparkEnv;
+import org.apache.spark.api.java.JavaSparkContext;
+import org.apache.spark.storage.BlockId;
+import scala.runtime.AbstractFunction1;
+
+/**
+ * What rounds cost beside their gradients. Not JMH: what is compared must alternate in one JVM, and
+ * mostly on one Spark context.
+ */
+public final class RoundBenchmark {
+
+  private static final double MILLIS = 1e6;
+  private static final int BLOCK_SECONDS = 3;
+
+  /** What Recall sets where spark-submit leaves it open. */
+  private static final Map<String, String> AS_RECALL =
+      Map.of("spark.broadcast.blockSize", RoundStart.CLOSURE_BYTES / 1024 + "k");
+
+  private RoundBenchmark() {}
+
+  /** The first argument names the benchmark, the others change its numbers. */
+  public static void main(String[] args) throws IOException {
+    List<String> rest = List.of(args).subList(1, args.length);
+    switch (args[0]) {
+      case "floor" -> floor(number(rest, 0, 4500), number(rest, 1, 2000));
+      case "cores" -> cores(number(rest, 0, 6), number(rest, 1, 32));
+      case "drift" -> drift(number(rest, 0, 10_000));
+      case "settings" ->
+          settings(number(rest, 0, 30), number(rest, 1, 7), rest.subList(2, rest.size()));
+      case "plan" -> plan(number(rest, 0, 12));
+      default ->
+          throw new IllegalArgumentException(
+              "expected floor, cores, drift, settings or plan, found " + args[0]);
+    }
+  }
+
+  private static int number(List<String> args, int at, int otherwise) {
+    return at < args.size() ? Integer.parseInt(args.get(at)) : otherwise;
+  }
+
+  private static JavaSparkContext spark(SparkConf conf, Map<String, String> settings) {
+    conf.setAppName("recall rounds");
+    settings.forEach(conf::set);
+    return new JavaSparkContext(conf);
+  }
+
+  private static JavaSparkContext spark(String master, Map<String, String> settings) {
+    return spark(new SparkConf().setMaster(master), settings);
+  }
+
+  private static RunConfig config(String... assignments) {
+    try {
+      return ConfigLoader.load(List.of(), List.of(assignments));
+    } catch (InvalidConfig e) {
+      throw new IllegalArgumentException(e.getMessage(), e);
+    }
+  }
+
+  private static TrainingState start(RunConfig config) {
+    float[] parameters = config.initializer().initialize(config.model(), config.seed());
+    return TrainingState.initial(config, parameters);
+  }
+
+  /** Trains with everything that a run has: optimizer, validation, metrics, checkpoints. */
+  private static void train(RunConfig config, RoundRunner rounds, TrainingListener meter)
+      throws IOException {
+    TrainingState state = start(config);
+    Path folder = Files.createTempDirectory("recall-rounds");
+    RunDirectory directory =
+        RunDirectory.create(
+            new Storage(Map.of()), folder.resolve("run").toUri().toString(), config);
+    directory.begin(state, List.of());
+    new Trainer(config, List.of(directory, meter)).train(state, rounds);
+  }
+
+  /** Times of one kind of thing, in nanoseconds. */
+  private static final class Times {
+    private long[] nanos = new long[1024];
+    private int count;
+
+    void add(long value) {
+      if (count == nanos.length) {
+        nanos = Arrays.copyOf(nanos, 2 * count);
+      }
+      nanos[count++] = value;
+    }
+
+    double median() {
+      return quantile(0.5);
+    }
+
+    double quantile(double share) {
+      long[] sorted = Arrays.copyOf(nanos, count);
+      Arrays.sort(sorted);
+      return count == 0 ? Double.NaN : sorted[(int) (count * share)] / MILLIS;
+    }
+
+    double mean() {
+      return Arrays.stream(nanos, 0, count).average().orElse(Double.NaN) / MILLIS;
+    }
+
+    int count() {
+      return count;
+    }
+
+    void clear() {
+      count = 0;
+    }
+  }
+
+  /**
+   * For one number of tasks: an empty job as anybody starts one, one on the rounds' RDD, a round.
+   */
+  private static final class Trio {
+    private final int tasks;
+    private final EmptyJob parallelized;
+    private final EmptyJob shards;
+    private final SparkRounds rounds;
+    private final Times ofParallelized = new Times();
+    private final Times ofShards = new Times();
+    private final Times ofRounds = new Times();
+
+    Trio(JavaSparkContext spark, ShardPlan plan, int tasks) {
+      this.tasks = tasks;
+      List<Integer> numbers = IntStream.range(0, plan.shards()).boxed().toList();
+      parallelized = new EmptyJob(spark.sc(), spark.parallelize(numbers, tasks).rdd());
+      shards = new EmptyJob(spark.sc(), new ShardsRdd(spark.sc(), plan.shards(), tasks));
+      rounds = new SparkRounds(spark, plan, tasks);
+    }
+
+    /** In turn, so that nothing has always the same before it. */
+    RoundSum run(int round, float[] parameters, float[][] localState) {
+      RoundSum sum = null;
+      for (int i = 0; i < 3; i++) {
+        switch ((i + round) % 3) {
+          case 0 -> ofParallelized.add(parallelized.run());
+          case 1 -> ofShards.add(shards.run());
+          default -> {
+            long start = System.nanoTime();
+            sum = rounds.run(round, parameters, localState);
+            ofRounds.add(System.nanoTime() - start);
+          }
+        }
+      }
+      return sum;
+    }
+
+    void print(double driver) {
+      double with = ofRounds.median() + driver;
+      System.out.printf(
+          Locale.ROOT,
+          "%d tasks, medians in ms: empty job %.3f (on the rounds' RDD %.3f), round %.3f,"
+              + " ratio %.3f (%.3f)%n",
+          tasks,
+          ofParallelized.median(),
+          ofShards.median(),
+          with,
+          with / ofParallelized.median(),
+          with / ofShards.median());
+    }
+
+    void clear() {
+      ofParallelized.clear();
+      ofShards.clear();
+      ofRounds.clear();
+    }
+  }
+
+  /**
+   * Empty jobs and synchronous rounds of two and of eight tasks in alternation, within a run. A
+   * round's time is that of its job and of all that the driver does until the next one.
+   */
+  private static final class Alternating implements RoundRunner {
+    private final List<Trio> trios = new ArrayList<>();
+    private final Times busy = new Times();
+    private final Times driver = new Times();
+    private long exit;
+
+    Alternating(JavaSparkContext spark, ShardPlan plan) {
+      for (int tasks : new int[] {2, 8}) {
+        trios.add(new Trio(spark, plan, tasks));
+      }
+    }
+
+    @Override
+    public RoundSum run(int round, float[] parameters, float[][] localState) {
+      if (exit > 0) {
+        driver.add(System.nanoTime() - exit);
+      }
+      RoundSum sum = null;
+      for (Trio trio : trios) {
+        sum = trio.run(round, parameters, localState);
+      }
+      busy.add(sum.busyNanos());
+      exit = System.nanoTime();
+      return sum;
+    }
+
+    void print(String title) {
+      System.out.printf(
+          Locale.ROOT,
+          "%s: shards' work %.3f ms on all cores, driver between jobs %.3f ms (mean %.3f)%n",
+          title,
+          busy.median(),
+          driver.median(),
+          driver.mean());
+      trios.forEach(trio -> trio.print(driver.median()));
+      trios.forEach(Trio::clear);
+      busy.clear();
+      driver.clear();
+    }
+
+    @Override
+    public int parallelism() {
+      return 2;
+    }
+
+    @Override
+    public void close() {
+      trios.forEach(trio -> trio.rounds.close());
+    }
+  }
+
+  private static void floor(int warmUp, int measured) throws IOException {
+    RunConfig config = config("training.local-steps=1", "stop.rounds=" + (warmUp + measured));
+    try (JavaSparkContext spark = spark("local[2]", AS_RECALL);
+        Alternating rounds = new Alternating(spark, ShardPlan.of(config))) {
+      train(
+          config,
+          rounds,
+          report -> {
+            if (report.round() == 1000 || report.round() == warmUp) {
+              rounds.print("rounds up to " + report.round());
+            }
+          });
+      rounds.print("last " + measured + " rounds");
+    }
+  }
+
+  /** Examples per second of rounds that carry work, one core and two in turn. */
+  private static void cores(int repetitions, int localSteps) {
+    RunConfig config = config("training.local-steps=" + localSteps);
+    block("local[2]", AS_RECALL, config, 15);
+    double[] ratios = new double[repetitions];
+    for (int i = 0; i < repetitions; i++) {
+      double one = block("local[1]", AS_RECALL, config, BLOCK_SECONDS)[0];
+      double two = block("local[2]", AS_RECALL, config, BLOCK_SECONDS)[0];
+      ratios[i] = one / two;
+      double examples = 1000.0 * ShardPlan.of(config).examplesPerRound();
+      System.out.printf(
+          Locale.ROOT,
+          "%,.0f examples/s on one core, %,.0f on two: %.3f%n",
+          examples / one,
+          examples / two,
+          ratios[i]);
+    }
+    Arrays.sort(ratios);
+    System.out.printf(Locale.ROOT, "median %.3f%n", ratios[repetitions / 2]);
+  }
+
+  /** Whether rounds become slower or leave something behind. */
+  private static void drift(int count) throws IOException {
+    RunConfig config = config("training.local-steps=1", "stop.rounds=" + count);
+    try (JavaSparkContext spark = spark("local[2]", AS_RECALL);
+        SparkRounds rounds = new SparkRounds(spark, ShardPlan.of(config), 2)) {
+      long[] last = {System.nanoTime()};
+      train(
+          config,
+          rounds,
+          report -> {
+            if (report.round() % 1000 == 0) {
+              double each = (System.nanoTime() - last[0]) / MILLIS / 1000;
+              System.gc();
+              long heap = ManagementFactory.getMemoryMXBean().getHeapMemoryUsage().getUsed();
+              System.out.printf(
+                  Locale.ROOT,
+                  "round %5d: %.3f ms a round, %d broadcast blocks, %.1f MB of heap%n",
+                  report.round(),
+                  each,
+                  broadcastBlocks(),
+                  heap / 1e6);
+              last[0] = System.nanoTime();
+            }
+          });
+    }
+  }
+
+  private static int broadcastBlocks() {
+    return SparkEnv.get()
+        .blockManager()
+        .getMatchingBlockIds(
+            new AbstractFunction1<BlockId, Object>() {
+              @Override
+              public Object apply(BlockId id) {
+                return id.isBroadcast();
+              }
+            })
+        .size();
+  }
+
+  /**
+   * Compares Spark settings, each alone, with Spark's defaults: contexts one after the other in one
+   * JVM, each candidate right after the defaults. A candidate is key=value, several joined by
+   * commas; an empty one compares the defaults with themselves, which shows the noise.
+   */
+  private static void settings(int warmUpSeconds, int repetitions, List<String> candidates) {
+    RunConfig config = config("training.local-steps=1");
+    block("local[2]", Map.of(), config, warmUpSeconds);
+    double[][] wall = new double[candidates.size()][repetitions];
+    double[][] cpu = new double[candidates.size()][repetitions];
+    for (int i = 0; i < candidates.size() * repetitions; i++) {
+      int which = i % candidates.size();
+      double[] defaults = block("local[2]", Map.of(), config, BLOCK_SECONDS);
+      double[] with = block("local[2]", parsed(candidates.get(which)), config, BLOCK_SECONDS);
+      wall[which][i / candidates.size()] = with[0] / defaults[0];
+      cpu[which][i / candidates.size()] = with[1] / defaults[1];
+      System.out.printf(
+          Locale.ROOT,
+          "%.3f ms, %.3f ms of CPU; %.3f, %.3f with %s%n",
+          defaults[0],
+          defaults[1],
+          with[0],
+          with[1],
+          candidates.get(which));
+    }
+    for (int which = 0; which < wall.length; which++) {
+      Arrays.sort(wall[which]);
+      Arrays.sort(cpu[which]);
+      System.out.printf(
+          Locale.ROOT,
+          "time %.3f (%.3f to %.3f), CPU time %.3f (%.3f to %.3f) of the defaults': %s%n",
+          wall[which][repetitions / 2],
+          wall[which][0],
+          wall[which][repetitions - 1],
+          cpu[which][repetitions / 2],
+          cpu[which][0],
+          cpu[which][repetitions - 1],
+          candidates.get(which).isEmpty() ? "the defaults again" : candidates.get(which));
+    }
+  }
+
+  private static Map<String, String> parsed(String candidate) {
+    Map<String, String> settings = new HashMap<>();
+    for (String setting : candidate.split(",")) {
+      if (!setting.isEmpty()) {
+        settings.put(setting.replaceFirst("=.*", ""), setting.replaceFirst("[^=]*=", ""));
+      }
+    }
+    return settings;
+  }
+
+  /** Runs rounds for some seconds: the lower quartile of their time, and CPU time, in ms. */
+  private static double[] block(
+      String master, Map<String, String> settings, RunConfig config, int seconds) {
+    try (JavaSparkContext spark = spark(master, settings);
+        SparkRounds rounds = new SparkRounds(spark, ShardPlan.of(config), 0)) {
+      Times times = new Times();
+      long cpu = run(config, rounds, seconds, times, new Times());
+      return new double[] {times.quantile(0.25), cpu / MILLIS / times.count()};
+    }
+  }
+
+  /** Runs rounds for some seconds and keeps the times of the last three quarters. */
+  private static long run(
+      RunConfig config, RoundRunner rounds, int seconds, Times times, Times busy) {
+    TrainingState state = start(config);
+    long start = System.nanoTime();
+    long from = start + Math.round(0.25e9 * seconds);
+    long end = start + Math.round(1e9 * seconds);
+    long cpu = 0;
+    for (int round = 0; System.nanoTime() < end || times.count() == 0; round++) {
+      long first = System.nanoTime();
+      if (first > from && cpu == 0) {
+        cpu = cpuNanos();
+      }
+      RoundSum sum = rounds.run(round, state.parameters(), state.local());
+      if (cpu > 0) {
+        times.add(System.nanoTime() - first);
+        busy.add(sum.busyNanos());
+      }
+    }
+    return cpuNanos() - cpu;
+  }
+
+  private static long cpuNanos() {
+    return ManagementFactory.getPlatformMXBean(OperatingSystemMXBean.class).getProcessCpuTime();
+  }
+
+  /** What `recall plan` says, next to what rounds then take: one core, two, and two executors. */
+  private static void plan(int seconds) throws IOException {
+    for (String master : List.of("local[1]", "local[2]")) {
+      try (JavaSparkContext spark = spark(master, AS_RECALL)) {
+        compare(master, spark, Cores.ofTheDriver(spark.defaultParallelism()), seconds);
+      }
+    }
+    Path folder = Files.createTempDirectory("recall-cluster");
+    try (LoopbackCluster cluster = new LoopbackCluster(folder)) {
+      SparkConf conf =
+          cluster
+              .conf()
+              .set("spark.executor.extraJavaOptions", "--add-modules=jdk.incubator.vector");
+      try (JavaSparkContext spark = spark(conf, AS_RECALL)) {
+        while (spark.sc().statusTracker().getExecutorInfos().length < 3) {
+          Thread.onSpinWait();
+        }
+        compare("two executors", spark, new Cores(2, 1, 100e6), seconds);
+      }
+    }
+  }
+
+  private static void compare(String where, JavaSparkContext spark, Cores cores, int seconds) {
+    EmptyRound empty = new SparkCluster(spark).emptyRound(seconds / 3.0);
+    for (String localSteps : List.of("1", "32", "256")) {
+      RunConfig config = config("training.local-steps=" + localSteps);
+      UnitCosts costs = Calibration.measure(config, seconds / 6.0, empty);
+      Workload work = Workload.of(config);
+      RoundEstimate predicted = RoundEstimate.of(costs, work, cores);
+      Times times = new Times();
+      Times busy = new Times();
+      try (SparkRounds rounds = new SparkRounds(spark, ShardPlan.of(config), 0)) {
+        run(config, rounds, seconds / 2, times, busy);
+      }
+      // Rounds alone: what the driver does between them is not in the truth, so not in this either.
+      double round = 1e3 * (predicted.roundSeconds() - predicted.driverSeconds());
+      double total = ShardPlan.of(config).examplesPerRound() * 1e3;
+      System.out.printf(
+          Locale.ROOT,
+          "%s, %s local steps: predicted %.2f ms, %,.0f examples/s, useful share %.0f%%;"
+              + " found %.2f ms, %,.0f, %.0f%%; ratio %.2f%n",
+          where,
+          localSteps,
+          round,
+          total / round,
+          100 * 1e3 * predicted.busySeconds() / cores.total() / round,
+          times.median(),
+          total / times.median(),
+          100 * busy.median() / cores.total() / times.median(),
+          times.median() / round);
+    }
+  }
+}

@@ -1,0 +1,79 @@
+package dev.recall.job.plan;
+
+import dev.recall.job.config.RunConfig;
+import java.util.List;
+import java.util.Locale;
+import java.util.function.IntToLongFunction;
+
+/**
+ * The local steps that were chosen for a run, and why.
+ *
+ * @param costs measured
+ * @param budget rounds and local steps that were configured
+ * @param chosen rounds and local steps of the run
+ * @param estimate of the chosen
+ * @param where the master, or threads
+ */
+public record Decision(
+    UnitCosts costs, Workload budget, Workload chosen, RoundEstimate estimate, String where) {
+
+  /**
+   * Chooses.
+   *
+   * @param config the run's, with the budget's local steps
+   * @param costs unit costs
+   * @param cores where it runs
+   * @param where the master, or threads
+   * @return the decision
+   */
+  public static Decision of(RunConfig config, UnitCosts costs, Cores cores, String where) {
+    Workload budget = Workload.of(config);
+    Workload chosen = LocalSteps.choose(costs, budget, cores, vectorBytes(config));
+    return new Decision(costs, budget, chosen, RoundEstimate.of(costs, chosen, cores), where);
+  }
+
+  private static IntToLongFunction vectorBytes(RunConfig config) {
+    long one = 4L * config.model().layout().size();
+    long slots = config.training().localOptimizer().slots().size();
+    return steps -> steps > 1 ? one * (1 + slots) : one;
+  }
+
+  /**
+   * Returns the settings that make it so.
+   *
+   * @return {@code key=value} each
+   */
+  public List<String> assignments() {
+    return List.of("training.local-steps=" + chosen.localSteps(), "stop.rounds=" + chosen.rounds());
+  }
+
+  /**
+   * Says what was chosen and from what figures.
+   *
+   * @return two lines
+   */
+  public List<String> lines() {
+    return List.of(
+        String.format(
+            Locale.ROOT,
+            "training.local-steps = auto: %d, with %d rounds for the gradients of %d rounds of %d;"
+                + " predicted useful share %.0f%%",
+            chosen.localSteps(),
+            chosen.rounds(),
+            budget.rounds(),
+            budget.localSteps(),
+            100 * estimate.usefulShare()),
+        String.format(
+            Locale.ROOT,
+            "calibration, %s, us: batch %.1f, gradient %.1f, local step %.1f, merge %.1f, update"
+                + " %.1f, empty round %.0f + %.0f per task",
+            where,
+            1e6 * costs.batch(),
+            1e6 * costs.gradient(),
+            1e6 * costs.localStep(),
+            1e6 * costs.merge(),
+            1e6 * costs.update(),
+            1e6 * costs.emptyRound().seconds(),
+            1e6 * costs.emptyRound().secondsPerTask()));
+  }
+}

@@ -1,0 +1,93 @@
+package dev.recall.job.spark;
+
+import dev.recall.job.plan.EmptyRound;
+import dev.recall.job.train.ShardPlan;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import org.apache.spark.api.java.JavaSparkContext;
+
+/** The Spark of one command: runs rounds, and measures what Spark takes for one. */
+public final class SparkCluster implements AutoCloseable {
+
+  private static final double NANOS = 1e9;
+  private static final int MANY = 8;
+  private static final int ROUNDS = 40;
+
+  private final JavaSparkContext spark;
+
+  SparkCluster(JavaSparkContext spark) {
+    this.spark = spark;
+  }
+
+  /**
+   * Starts a Spark context.
+   *
+   * @param name application name where spark-submit was given none
+   * @param plan what will be run
+   * @return the context, to be closed
+   */
+  public static SparkCluster start(String name, ShardPlan plan) {
+    return new SparkCluster(SparkHome.start(name, plan));
+  }
+
+  /**
+   * Prepares the rounds of a run.
+   *
+   * @param plan what the run's shards have in common
+   * @param taskCount tasks per round; 0: as many as run at a time
+   * @return rounds, to be closed before this
+   */
+  public SparkRounds rounds(ShardPlan plan, int taskCount) {
+    return new SparkRounds(spark, plan, taskCount);
+  }
+
+  /**
+   * Measures empty rounds of one and of eight tasks.
+   *
+   * @param seconds to spend, or more where that is too short for {@value #ROUNDS} of each; the line
+   *     is that of a JVM as warm as it is then
+   * @return the line through both
+   */
+  public EmptyRound emptyRound(double seconds) {
+    EmptyJob few = new EmptyJob(spark.sc(), new ShardsRdd(spark.sc(), MANY, 1));
+    EmptyJob many = new EmptyJob(spark.sc(), new ShardsRdd(spark.sc(), MANY, MANY));
+    List<Long> ofFew = new ArrayList<>();
+    List<Long> ofMany = new ArrayList<>();
+    long start = System.nanoTime();
+    while (ofFew.size() < ROUNDS || (System.nanoTime() - start) / NANOS < seconds) {
+      ofFew.add(few.run());
+      ofMany.add(many.run());
+    }
+    return EmptyRound.through(1, medianOfLaterHalf(ofFew), MANY, medianOfLaterHalf(ofMany));
+  }
+
+  private static double medianOfLaterHalf(List<Long> nanos) {
+    List<Long> later = new ArrayList<>(nanos.subList(nanos.size() / 2, nanos.size()));
+    Collections.sort(later);
+    return later.get(later.size() / 2) / NANOS;
+  }
+
+  /**
+   * Returns Spark's master.
+   *
+   * @return its URL
+   */
+  public String master() {
+    return spark.master();
+  }
+
+  /**
+   * Returns how many tasks run at a time, as far as is known yet.
+   *
+   * @return at least 1
+   */
+  public int parallelism() {
+    return spark.defaultParallelism();
+  }
+
+  @Override
+  public void close() {
+    spark.close();
+  }
+}

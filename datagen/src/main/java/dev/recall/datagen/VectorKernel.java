@@ -26,13 +26,16 @@ import jdk.incubator.vector.VectorSpecies;
  * constants, and the round keys turn those of a sum into those of 2^52 + x. The rest is 32-bit
  * products, shifts and exclusive ors: integers, hence the bits of {@link Philox}.
  *
- * <p>{@link #boxMuller} does the operations of {@link BoxMuller} per lane in the same order; a root
- * of a float by way of a double is the float's root. A pair of words is a long, so that words and
- * values are taken apart and joined by shifts.
+ * <p>{@link #radii} and {@link #circle} do the operations of {@link BoxMuller} per lane in the same
+ * order; a root of a float by way of a double is the float's root. A pair of words is a long, so
+ * that words and values are taken apart and joined by shifts.
  *
- * <p>As in the model's kernels each loop is one flat method of more than 325 bytecodes, and no
- * vector crosses a call of ours. Two groups of four blocks fill AVX2's registers: one group, three
- * or four groups, or two rounds unrolled were slower.
+ * <p>Each loop is one flat method of more than 325 bytecodes, so that C2 compiles it by itself, and
+ * takes in less than 8,000: of a vector that comes from a call beyond them C2 does not know the
+ * class while it parses. It then goes by the profile of methods that the model's kernels use as
+ * well, and where that names two classes, a vector is boxed in the loop. Box and Muller in one loop
+ * was 9 us slower per batch in two of five JVMs. For the same reason no operand is a scalar where
+ * the API would have to broadcast it.
  */
 public final class VectorKernel implements RandomKernel {
   private static final VectorSpecies<Long> LONGS = LongVector.SPECIES_256;
@@ -40,7 +43,7 @@ public final class VectorKernel implements RandomKernel {
   private static final VectorSpecies<Float> FLOATS = FloatVector.SPECIES_256;
   private static final VectorSpecies<Double> DOUBLES = DoubleVector.SPECIES_256;
 
-  /** Values per iteration of {@link #boxMuller}, and words per four blocks. */
+  /** Words per iteration: four blocks, or eight pairs. */
   private static final int GROUP = 16;
 
   private static final long LOW = 0xFFFFFFFFL;
@@ -61,6 +64,7 @@ public final class VectorKernel implements RandomKernel {
 
   private final long[] keys = new long[2 * Philox.ROUNDS]; // [rounds, 2]
   private final long[] counter = new long[4]; // word 0 is left to the call
+  private final float[] radii = new float[2 * CHUNK];
   private final float[] tail = new float[GROUP];
 
   /** Creates a kernel; called by {@link java.util.ServiceLoader}. */
@@ -94,14 +98,15 @@ public final class VectorKernel implements RandomKernel {
   @Override
   public void gaussians(int[] words, float[] out, int offset, int count) {
     int whole = count & -GROUP;
-    boxMuller(words, 0, out, offset, whole);
+    radii(words, radii, count);
+    circle(words, 0, radii, out, offset, whole);
     if (whole < count) {
-      boxMuller(words, whole, tail, 0, GROUP);
+      circle(words, whole, radii, tail, 0, GROUP);
       System.arraycopy(tail, 0, out, offset + whole, count - whole);
     }
   }
 
-  /** Writes eight blocks at a time, beyond the last one if their number is no multiple of eight. */
+  /** Writes four blocks at a time, beyond the last one if their number is no multiple of four. */
   private static void philox(long[] keys, long[] counter, long first, int blocks, int[] words) {
     DoubleVector m0 = DoubleVector.broadcast(DOUBLES, (double) Philox.M0);
     DoubleVector m1 = DoubleVector.broadcast(DOUBLES, (double) Philox.M1);
@@ -110,15 +115,12 @@ public final class VectorKernel implements RandomKernel {
     IntVector n0 = LongVector.broadcast(LONGS, Philox.M0).reinterpretAsInts();
     IntVector n1 = LongVector.broadcast(LONGS, Philox.M1).reinterpretAsInts();
     LongVector lanes = LongVector.fromArray(LONGS, BLOCKS, 0);
-    for (int b = 0; b < blocks; b += 8) {
-      LongVector x0 = lanes.add(TWO_52 + first + b);
+    LongVector low = LongVector.broadcast(LONGS, LOW);
+    for (int b = 0; b < blocks; b += 4) {
+      LongVector x0 = lanes.add(LongVector.broadcast(LONGS, TWO_52 + first + b));
       LongVector x1 = LongVector.broadcast(LONGS, counter[1]);
       LongVector x2 = LongVector.broadcast(LONGS, counter[2]);
       LongVector x3 = LongVector.broadcast(LONGS, counter[3]);
-      LongVector y0 = lanes.add(TWO_52 + first + b + 4);
-      LongVector y1 = x1;
-      LongVector y2 = x2;
-      LongVector y3 = x3;
       for (int k = 0; k < 2 * Philox.ROUNDS; k += 2) {
         LongVector k0 = LongVector.broadcast(LONGS, keys[k]);
         LongVector k1 = LongVector.broadcast(LONGS, keys[k + 1]);
@@ -126,48 +128,44 @@ public final class VectorKernel implements RandomKernel {
         LongVector high1 = x2.reinterpretAsDoubles().fma(m1, a1).reinterpretAsLongs();
         LongVector low0 = x0.reinterpretAsInts().mul(n0).reinterpretAsLongs();
         LongVector low1 = x2.reinterpretAsInts().mul(n1).reinterpretAsLongs();
-        x0 = x1.lanewise(VectorOperators.XOR, k0).lanewise(VectorOperators.XOR, high1);
-        x2 = x3.lanewise(VectorOperators.XOR, k1).lanewise(VectorOperators.XOR, high0);
+        x0 = k0.lanewise(VectorOperators.XOR, x1).lanewise(VectorOperators.XOR, high1);
+        x2 = k1.lanewise(VectorOperators.XOR, x3).lanewise(VectorOperators.XOR, high0);
         x1 = low1;
         x3 = low0;
-        high0 = y0.reinterpretAsDoubles().fma(m0, a0).reinterpretAsLongs();
-        high1 = y2.reinterpretAsDoubles().fma(m1, a1).reinterpretAsLongs();
-        low0 = y0.reinterpretAsInts().mul(n0).reinterpretAsLongs();
-        low1 = y2.reinterpretAsInts().mul(n1).reinterpretAsLongs();
-        y0 = y1.lanewise(VectorOperators.XOR, k0).lanewise(VectorOperators.XOR, high1);
-        y2 = y3.lanewise(VectorOperators.XOR, k1).lanewise(VectorOperators.XOR, high0);
-        y1 = low1;
-        y3 = low0;
       }
-      IntVector p = x0.and(LOW).or(x1.lanewise(VectorOperators.LSHL, 32)).reinterpretAsInts();
-      IntVector q = x2.and(LOW).or(x3.lanewise(VectorOperators.LSHL, 32)).reinterpretAsInts();
+      IntVector p = low.and(x0).or(x1.lanewise(VectorOperators.LSHL, 32)).reinterpretAsInts();
+      IntVector q = low.and(x2).or(x3.lanewise(VectorOperators.LSHL, 32)).reinterpretAsInts();
       p.blend(q.rearrange(SWAP), ODD).intoArray(words, 4 * b);
       p.rearrange(SWAP).blend(q, ODD).intoArray(words, 4 * b + 8);
-      p = y0.and(LOW).or(y1.lanewise(VectorOperators.LSHL, 32)).reinterpretAsInts();
-      q = y2.and(LOW).or(y3.lanewise(VectorOperators.LSHL, 32)).reinterpretAsInts();
-      p.blend(q.rearrange(SWAP), ODD).intoArray(words, 4 * b + 16);
-      p.rearrange(SWAP).blend(q, ODD).intoArray(words, 4 * b + 24);
     }
   }
 
-  /** Transforms words from {@code from} to values from {@code to}; count is a multiple of 16. */
-  private static void boxMuller(int[] words, int from, float[] out, int to, int count) {
+  /**
+   * {@link BoxMuller}'s r of pair i of a group goes to radius i of its eight, see {@link #circle}.
+   */
+  private static void radii(int[] words, float[] radii, int count) {
+    LongVector low = LongVector.broadcast(LONGS, LOW);
+    IntVector rootHalf = IntVector.broadcast(INTS, BoxMuller.SQRT_HALF);
     for (int i = 0; i < count; i += GROUP) {
-      LongVector a = IntVector.fromArray(INTS, words, from + i).reinterpretAsLongs();
-      LongVector b = IntVector.fromArray(INTS, words, from + i + 8).reinterpretAsLongs();
-      IntVector p = a.and(LOW).or(b.lanewise(VectorOperators.LSHL, 32)).reinterpretAsInts();
-      IntVector q = b.and(~LOW).or(a.lanewise(VectorOperators.LSHR, 32)).reinterpretAsInts();
-
+      LongVector a = IntVector.fromArray(INTS, words, i).reinterpretAsLongs();
+      LongVector b = IntVector.fromArray(INTS, words, i + 8).reinterpretAsLongs();
+      IntVector p = a.and(low).or(b.lanewise(VectorOperators.LSHL, 32)).reinterpretAsInts();
       FloatVector u =
           (FloatVector) p.lanewise(VectorOperators.LSHR, 1).convert(VectorOperators.I2F, 0);
-      IntVector above = u.add(0.5f).reinterpretAsInts().sub(BoxMuller.SQRT_HALF);
-      FloatVector f = above.and(0x7fffff).add(BoxMuller.SQRT_HALF).reinterpretAsFloats().sub(1f);
+      IntVector above =
+          u.add(FloatVector.broadcast(FLOATS, 0.5f)).reinterpretAsInts().sub(rootHalf);
+      FloatVector f =
+          above
+              .and(IntVector.broadcast(INTS, 0x7fffff))
+              .add(rootHalf)
+              .reinterpretAsFloats()
+              .sub(FloatVector.broadcast(FLOATS, 1f));
       FloatVector e =
           (FloatVector)
               above
                   .lanewise(VectorOperators.ASHR, 23)
                   .neg()
-                  .add(31)
+                  .add(IntVector.broadcast(INTS, 31))
                   .convert(VectorOperators.I2F, 0);
       FloatVector y =
           FloatVector.broadcast(FLOATS, BoxMuller.L8)
@@ -179,37 +177,56 @@ public final class VectorKernel implements RandomKernel {
       y = y.fma(f, FloatVector.broadcast(FLOATS, BoxMuller.L2));
       y = y.fma(f, FloatVector.broadcast(FLOATS, BoxMuller.L1));
       y = y.fma(f, FloatVector.broadcast(FLOATS, BoxMuller.L0));
-      y = e.fma(FloatVector.broadcast(FLOATS, BoxMuller.TWO_LN_2), y.mul(f));
-      FloatVector r = y.lanewise(VectorOperators.SQRT);
+      e.fma(FloatVector.broadcast(FLOATS, BoxMuller.TWO_LN_2), y.mul(f))
+          .lanewise(VectorOperators.SQRT)
+          .intoArray(radii, i / 2);
+    }
+  }
 
-      FloatVector t = ((FloatVector) q.convert(VectorOperators.I2F, 0)).mul(0x1p-31f);
+  /**
+   * Values from {@code to} of the words from {@code from}; count is a multiple of 16.
+   *
+   * <p>Eight pairs in order are a0 a1 a2 a3 b0 b1 b2 b3, and their order in the lanes, here and in
+   * {@link #radii}, is a0 b0 a1 b1 a2 b2 a3 b3.
+   */
+  private static void circle(int[] words, int from, float[] radii, float[] out, int to, int count) {
+    LongVector low = LongVector.broadcast(LONGS, LOW);
+    LongVector high = LongVector.broadcast(LONGS, ~LOW);
+    for (int i = 0; i < count; i += GROUP) {
+      LongVector a = IntVector.fromArray(INTS, words, from + i).reinterpretAsLongs();
+      LongVector b = IntVector.fromArray(INTS, words, from + i + 8).reinterpretAsLongs();
+      IntVector q = b.and(high).or(a.lanewise(VectorOperators.LSHR, 32)).reinterpretAsInts();
+      FloatVector r = FloatVector.fromArray(FLOATS, radii, (from + i) / 2);
+      FloatVector t =
+          ((FloatVector) q.convert(VectorOperators.I2F, 0))
+              .mul(FloatVector.broadcast(FLOATS, 0x1p-31f));
       FloatVector z = t.mul(t);
-      y =
+      FloatVector s =
           FloatVector.broadcast(FLOATS, BoxMuller.S4)
               .fma(z, FloatVector.broadcast(FLOATS, BoxMuller.S3));
-      y = y.fma(z, FloatVector.broadcast(FLOATS, BoxMuller.S2));
-      y = y.fma(z, FloatVector.broadcast(FLOATS, BoxMuller.S1));
-      y = y.fma(z, FloatVector.broadcast(FLOATS, BoxMuller.S0));
-      LongVector sine = r.mul(y.fma(t, t)).reinterpretAsInts().reinterpretAsLongs();
-      y =
+      s = s.fma(z, FloatVector.broadcast(FLOATS, BoxMuller.S2));
+      s = s.fma(z, FloatVector.broadcast(FLOATS, BoxMuller.S1));
+      s = s.fma(z, FloatVector.broadcast(FLOATS, BoxMuller.S0));
+      LongVector y = s.fma(t, t).mul(r).reinterpretAsLongs();
+      FloatVector c =
           FloatVector.broadcast(FLOATS, BoxMuller.C5)
               .fma(z, FloatVector.broadcast(FLOATS, BoxMuller.C4));
-      y = y.fma(z, FloatVector.broadcast(FLOATS, BoxMuller.C3));
-      y = y.fma(z, FloatVector.broadcast(FLOATS, BoxMuller.C2));
-      y = y.fma(z, FloatVector.broadcast(FLOATS, BoxMuller.C1));
-      y = r.mul(y.fma(z, FloatVector.broadcast(FLOATS, 1f)));
-      LongVector cosine =
-          y.reinterpretAsInts()
-              .lanewise(VectorOperators.XOR, p.lanewise(VectorOperators.LSHL, 31))
-              .reinterpretAsLongs();
-
-      cosine
-          .and(LOW)
-          .or(sine.lanewise(VectorOperators.LSHL, 32))
+      c = c.fma(z, FloatVector.broadcast(FLOATS, BoxMuller.C3));
+      c = c.fma(z, FloatVector.broadcast(FLOATS, BoxMuller.C2));
+      c = c.fma(z, FloatVector.broadcast(FLOATS, BoxMuller.C1));
+      c = c.fma(z, FloatVector.broadcast(FLOATS, 1f)).mul(r);
+      // the lowest bits of the words p, as signs
+      LongVector p =
+          a.lanewise(VectorOperators.LSHL, 63)
+              .lanewise(VectorOperators.LSHR, 32)
+              .or(b.lanewise(VectorOperators.LSHL, 63));
+      LongVector x = c.reinterpretAsLongs().lanewise(VectorOperators.XOR, p);
+      x.and(low)
+          .or(y.lanewise(VectorOperators.LSHL, 32))
           .reinterpretAsFloats()
           .intoArray(out, to + i);
-      sine.and(~LOW)
-          .or(cosine.lanewise(VectorOperators.LSHR, 32))
+      y.and(high)
+          .or(x.lanewise(VectorOperators.LSHR, 32))
           .reinterpretAsFloats()
           .intoArray(out, to + i + 8);
     }

@@ -80,7 +80,7 @@ class ReadmeExampleTest {
 
     @Override
     public void generate(BatchKey key, SequenceBatch batch) {
-      key.stream().gaussians(batch.inputs(), 0, batch.inputs().length);
+      batch.stream(key).gaussians(batch.inputs(), 0, batch.inputs().length);
       bestPrediction(batch, batch.targets());
       Arrays.fill(batch.weights(), 0, delay * batchSize, 0f);
       Arrays.fill(batch.weights(), delay * batchSize, batch.weights().length, 1f);

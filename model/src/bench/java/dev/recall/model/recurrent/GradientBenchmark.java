@@ -21,9 +21,7 @@ import org.openjdk.jmh.annotations.Setup;
 import org.openjdk.jmh.annotations.State;
 import org.openjdk.jmh.annotations.Warmup;
 
-/**
- * Time of one gradient, one prediction and one generated batch on one thread, by engine and size.
- */
+/** Time of one gradient and one prediction on one thread, by engine and size. */
 @State(Scope.Thread)
 @BenchmarkMode(Mode.AverageTime)
 @OutputTimeUnit(TimeUnit.MICROSECONDS)
@@ -51,18 +49,16 @@ public class GradientBenchmark {
 
   private FusedEngine fused;
   private float[] parameters;
-  private MemoryTask task;
   private SequenceBatch batch;
   private GradientSum sum;
   private float[] outputs;
-  private int step;
 
   @Setup
   public void prepare() {
     RegressorSpec spec = RegressorSpec.parse("[1, (lstm, " + hidden + "), 1]", peepholes);
     fused = engine.equals("vector") ? Engines.create(spec) : new PlainEngine(spec);
     parameters = new GlorotInitializer(1, 0.5).initialize(spec, 13);
-    task = new MemoryTask(steps, 3, 1, batchSize, Targets.ALL);
+    MemoryTask task = new MemoryTask(steps, 3, 1, batchSize, Targets.ALL);
     batch = task.newBatch();
     task.generate(new BatchKey(13, Purpose.TRAINING, 0, 0, 0), batch);
     sum = new GradientSum(parameters.length);
@@ -80,11 +76,5 @@ public class GradientBenchmark {
   public float[] predict() {
     fused.predict(parameters, batch.inputs(), steps, batchSize, outputs);
     return outputs;
-  }
-
-  @Benchmark
-  public SequenceBatch generate() {
-    task.generate(new BatchKey(13, Purpose.TRAINING, 0, 0, step++ & 0xffff), batch);
-    return batch;
   }
 }

@@ -1,5 +1,7 @@
 package dev.recall.job.spark;
 
+import static org.awaitility.Awaitility.await;
+
 import com.sun.management.OperatingSystemMXBean;
 import dev.recall.job.config.ConfigLoader;
 import dev.recall.job.config.InvalidConfig;
@@ -22,6 +24,7 @@ import java.io.IOException;
 import java.lang.management.ManagementFactory;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
@@ -432,9 +435,9 @@ public final class RoundBenchmark {
               .conf()
               .set("spark.executor.extraJavaOptions", "--add-modules=jdk.incubator.vector");
       try (JavaSparkContext spark = spark(conf, AS_RECALL)) {
-        while (spark.sc().statusTracker().getExecutorInfos().length < 3) {
-          Thread.onSpinWait();
-        }
+        await("two executors, and the driver")
+            .atMost(Duration.ofSeconds(60))
+            .until(() -> spark.sc().statusTracker().getExecutorInfos().length == 3);
         compare("two executors", spark, new Cores(2, 1, 100e6), seconds);
       }
     }

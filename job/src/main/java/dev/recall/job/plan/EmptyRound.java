@@ -11,10 +11,10 @@ public record EmptyRound(double seconds, double secondsPerTask) {
   /** On threads of one JVM. */
   public static final EmptyRound THREADS = new EmptyRound(40e-6, 15e-6);
 
-  /** On Spark within the driver, two cores: {@code docs/benchmarks.md}. */
+  /** On Spark within the driver, two cores; an estimate for where none was measured. */
   public static final EmptyRound LOCAL = new EmptyRound(1.4e-3, 0.35e-3);
 
-  /** On a standalone cluster on one machine, two cores: {@code docs/benchmarks.md}. */
+  /** On a standalone cluster on one machine, two cores; an estimate likewise. */
   public static final EmptyRound CLUSTER = new EmptyRound(2.5e-3, 1.1e-3);
 
   /**

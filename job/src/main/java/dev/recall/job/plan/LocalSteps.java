@@ -11,10 +11,14 @@ public final class LocalSteps {
   /** More than this are not chosen: shards drift apart, and a run has too few exchanges. */
   public static final int MOST = 512;
 
+  /** Fewer than this are not chosen: the driver's rate is one for displacements of many steps. */
+  public static final int FEWEST = 16;
+
   private LocalSteps() {}
 
   /**
-   * Chooses the smallest power of two whose useful share is {@link #USEFUL_SHARE} or more.
+   * Chooses the smallest power of two from {@link #FEWEST} on whose useful share is {@link
+   * #USEFUL_SHARE} or more.
    *
    * @param costs unit costs
    * @param work rounds and local steps whose product is the run's budget
@@ -26,7 +30,7 @@ public final class LocalSteps {
   public static Workload choose(
       UnitCosts costs, Workload work, Cores cores, IntToLongFunction vectorBytes) {
     long budget = (long) work.rounds() * work.localSteps();
-    int steps = 1;
+    int steps = (int) Math.min(FEWEST, Long.highestOneBit(budget));
     while (true) {
       Workload candidate = work.withLocalSteps(steps, vectorBytes.applyAsLong(steps));
       boolean last = steps >= MOST || 2L * steps > budget;

@@ -29,9 +29,8 @@ public final class SparkHome {
    * Starts a context with what spark-submit said; only what it left open is set here.
    *
    * <p>Note to the maintainer. For every broadcast Spark allocates and clears a buffer of {@code
-   * spark.broadcast.blockSize}, 4 MB by default, and the task of each round is broadcast: with
-   * small parameters that took 15 to 20% of a synchronous round, and G1 collects such buffers one
-   * by one. Large parameters keep Spark's size.
+   * spark.broadcast.blockSize}, 4 MB by default, and the task of each round is broadcast. Large
+   * parameters keep Spark's size.
    *
    * @param name application name where none was given
    * @param plan what the run's shards have in common

@@ -91,12 +91,12 @@ class PlanTest {
   }
 
   @Test
-  void noneAreChosenWhereARoundCostsNothing() {
+  void theFewestAreChosenWhereARoundCostsNothing() {
     UnitCosts free = new UnitCosts(10e-6, 80e-6, 10e-6, 0, 0, new EmptyRound(0, 0));
     Workload unvalidated = new Workload(8, 32, 600, 32, 8_000, 0, 0, 16);
     Workload chosen = LocalSteps.choose(free, unvalidated, Cores.ofTheDriver(2), BYTES);
-    assertThat(chosen.localSteps()).isEqualTo(1);
-    assertThat(chosen.rounds()).isEqualTo(19_200);
+    assertThat(chosen.localSteps()).isEqualTo(LocalSteps.FEWEST).isEqualTo(16);
+    assertThat(chosen.rounds()).isEqualTo(1_200);
   }
 
   @Test

@@ -85,7 +85,9 @@ public final class RoundBenchmark {
 
   private static RunConfig config(String... assignments) {
     try {
-      return ConfigLoader.load(List.of(), List.of(assignments));
+      List<String> all = new ArrayList<>(List.of("training.shards=8"));
+      all.addAll(List.of(assignments));
+      return ConfigLoader.load(List.of(), all);
     } catch (InvalidConfig e) {
       throw new IllegalArgumentException(e.getMessage(), e);
     }

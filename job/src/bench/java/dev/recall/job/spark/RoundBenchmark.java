@@ -33,10 +33,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.stream.IntStream;
 import org.apache.spark.SparkConf;
-import org.apache.spark.SparkEnv;
 import org.apache.spark.api.java.JavaSparkContext;
-import org.apache.spark.storage.BlockId;
-import scala.runtime.AbstractFunction1;
 
 /**
  * What rounds cost beside their gradients. Not JMH: what is compared must alternate in one JVM, and
@@ -314,25 +311,12 @@ public final class RoundBenchmark {
                   "round %5d: %.3f ms a round, %d broadcast blocks, %.1f MB of heap%n",
                   report.round(),
                   each,
-                  broadcastBlocks(),
+                  RoundsTest.broadcastBlocks(),
                   heap / 1e6);
               last[0] = System.nanoTime();
             }
           });
     }
-  }
-
-  private static int broadcastBlocks() {
-    return SparkEnv.get()
-        .blockManager()
-        .getMatchingBlockIds(
-            new AbstractFunction1<BlockId, Object>() {
-              @Override
-              public Object apply(BlockId id) {
-                return id.isBroadcast();
-              }
-            })
-        .size();
   }
 
   /**

@@ -1,9 +1,9 @@
 package dev.recall.job.plan;
 
 import dev.recall.job.config.RunConfig;
+import dev.recall.job.train.ShardPlan;
 import java.util.List;
 import java.util.Locale;
-import java.util.function.IntToLongFunction;
 
 /**
  * The local steps that were chosen for a run, and why.
@@ -28,14 +28,10 @@ public record Decision(
    */
   public static Decision of(RunConfig config, UnitCosts costs, Cores cores, String where) {
     Workload budget = Workload.of(config);
-    Workload chosen = LocalSteps.choose(costs, budget, cores, vectorBytes(config));
+    ShardPlan plan = ShardPlan.of(config);
+    Workload chosen =
+        LocalSteps.choose(costs, budget, cores, steps -> plan.withLocalSteps(steps).vectorBytes());
     return new Decision(costs, budget, chosen, RoundEstimate.of(costs, chosen, cores), where);
-  }
-
-  private static IntToLongFunction vectorBytes(RunConfig config) {
-    long one = 4L * config.model().layout().size();
-    long slots = config.training().localOptimizer().slots().size();
-    return steps -> steps > 1 ? one * (1 + slots) : one;
   }
 
   /**

@@ -48,6 +48,16 @@ public record ShardPlan(
   }
 
   /**
+   * Returns this plan with another number of local steps.
+   *
+   * @param steps at least 1
+   * @return the plan
+   */
+  public ShardPlan withLocalSteps(int steps) {
+    return new ShardPlan(seed, task, model, shards, steps, localOptimizer);
+  }
+
+  /**
    * Returns how many state vectors local steps carry from round to round.
    *
    * @return the local optimizer's slots, or 0 without local steps

@@ -313,7 +313,8 @@ class RoundsTest {
     }
   }
 
-  private static int broadcastBlocks() {
+  /** Blocks of broadcasts in this process, also for the benchmark of rounds. */
+  static int broadcastBlocks() {
     return SparkEnv.get()
         .blockManager()
         .getMatchingBlockIds(

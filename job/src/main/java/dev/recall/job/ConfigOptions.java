@@ -60,7 +60,7 @@ final class ConfigOptions {
     try {
       ConfigLoader.load(sources, all);
     } catch (InvalidConfig e) {
-      problems.add(e.getMessage());
+      problems.addAll(e.getMessage().lines().toList());
     }
     throw new InvalidConfig(problems);
   }

@@ -141,7 +141,7 @@ final class EvaluateCommand implements Callable<Integer> {
 
   private static List<ConfigSource> settingsOf(String file, TensorFile tensors) {
     String text = tensors.metadata().get("config");
-    return text == null ? List.of() : List.of(new ConfigSource(file, text));
+    return text == null ? List.of() : List.of(ConfigSource.stored(file, text));
   }
 
   private static float[] predicted(RunConfig config, float[] parameters, SequenceBatch batch) {

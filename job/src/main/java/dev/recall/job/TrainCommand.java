@@ -164,7 +164,8 @@ final class TrainCommand implements Callable<Integer> {
   private RunConfig resumedConfig(Storage storage) throws InvalidConfig {
     String directory = storage.qualify(resume);
     ConfigSource stored =
-        new ConfigSource(directory + "/config.conf", RunDirectory.configText(storage, directory));
+        ConfigSource.stored(
+            directory + "/config.conf", RunDirectory.configText(storage, directory));
     RunConfig before = ConfigLoader.load(List.of(stored), List.of());
     RunConfig now = options.load(storage, List.of(stored));
     List<String> conflicts = before.exactnessConflicts(now);

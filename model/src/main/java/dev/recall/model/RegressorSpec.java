@@ -21,6 +21,7 @@ public record RegressorSpec(int inputSize, List<CellSpec> cells, int outputSize)
   private static final Pattern LAYER =
       Pattern.compile(
           "\\(\\s*(?:['\"]?(\\w+)['\"]?\\s*,\\s*(-?\\d+)|(-?\\d+)\\s*,\\s*['\"]?(\\w+)['\"]?)\\s*\\)");
+  private static final int MOST_CHARACTERS = 4096; // the pattern of split() takes their square
   private static final String EXPECTED = "expected [inputs, (lstm, SIZE), ..., outputs]";
 
   /**
@@ -53,6 +54,10 @@ public record RegressorSpec(int inputSize, List<CellSpec> cells, int outputSize)
    * @throws IllegalArgumentException naming the part that is not understood
    */
   public static RegressorSpec parse(String layers, boolean peepholes) {
+    if (layers.length() > MOST_CHARACTERS) {
+      throw new IllegalArgumentException(
+          "layers: expected at most " + MOST_CHARACTERS + " characters, found " + layers.length());
+    }
     String text = layers.strip();
     if (!text.startsWith("[") || !text.endsWith("]")) {
       throw new IllegalArgumentException(EXPECTED + ", found " + layers);

@@ -5,6 +5,9 @@ import com.typesafe.config.ConfigException;
 import com.typesafe.config.ConfigFactory;
 import com.typesafe.config.ConfigIncludeContext;
 import com.typesafe.config.ConfigIncluder;
+import com.typesafe.config.ConfigIncluderClasspath;
+import com.typesafe.config.ConfigIncluderFile;
+import com.typesafe.config.ConfigIncluderURL;
 import com.typesafe.config.ConfigObject;
 import com.typesafe.config.ConfigParseOptions;
 import com.typesafe.config.ConfigRenderOptions;
@@ -24,9 +27,11 @@ import dev.recall.model.optim.LearningRate;
 import dev.recall.model.optim.Momentum;
 import dev.recall.model.optim.Optimizer;
 import dev.recall.model.optim.ScaleByLearningRate;
+import java.io.File;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
+import java.net.URL;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
@@ -60,7 +65,7 @@ public final class ConfigLoader {
     Config reference = parse(reference(), problems);
     Config given = ConfigFactory.empty();
     for (ConfigSource source : sources) {
-      given = parse(source, problems).withFallback(given);
+      given = checked(source, problems).withFallback(given);
     }
     for (String assignment : assignments) {
       given = assignment(assignment, problems).withFallback(given);
@@ -80,6 +85,9 @@ public final class ConfigLoader {
     Settings settings = new Settings(config, defaults);
     Optional<RunConfig> run = read(settings, settings(config));
     problems.addAll(settings.problems());
+    run.map(RunConfig::text)
+        .flatMap(text -> TextRules.problem(ConfigSource.stored("all settings together", text)))
+        .ifPresent(problems::add);
     if (!problems.isEmpty() || run.isEmpty()) {
       throw new InvalidConfig(problems);
     }
@@ -95,6 +103,15 @@ public final class ConfigLoader {
     }
   }
 
+  private static Config checked(ConfigSource source, List<String> problems) {
+    Optional<String> problem = TextRules.problem(source);
+    if (problem.isPresent()) {
+      problems.add(problem.get());
+      return ConfigFactory.empty();
+    }
+    return parse(source, problems);
+  }
+
   private static Config parse(ConfigSource source, List<String> problems) {
     ConfigParseOptions options =
         ConfigParseOptions.defaults()
@@ -108,8 +125,13 @@ public final class ConfigLoader {
     }
   }
 
-  /** The library ignores an include that it cannot find; a setting would be missing in silence. */
-  private record NoIncludes(ConfigSource source) implements ConfigIncluder {
+  /**
+   * Refuses every form of include. The library ignores one that it cannot find, so a setting would
+   * be missing in silence; and for a form whose interface is not implemented here it reads the
+   * file, the URL or the class path by itself.
+   */
+  private record NoIncludes(ConfigSource source)
+      implements ConfigIncluder, ConfigIncluderFile, ConfigIncluderURL, ConfigIncluderClasspath {
     @Override
     public ConfigIncluder withFallback(ConfigIncluder fallback) {
       return this;
@@ -117,7 +139,26 @@ public final class ConfigLoader {
 
     @Override
     public ConfigObject include(ConfigIncludeContext context, String what) {
-      throw new ConfigException.Generic(
+      throw refusal(what);
+    }
+
+    @Override
+    public ConfigObject includeFile(ConfigIncludeContext context, File what) {
+      throw refusal(what.getPath());
+    }
+
+    @Override
+    public ConfigObject includeURL(ConfigIncludeContext context, URL what) {
+      throw refusal(what.toExternalForm());
+    }
+
+    @Override
+    public ConfigObject includeResources(ConfigIncludeContext context, String what) {
+      throw refusal(what);
+    }
+
+    private ConfigException refusal(String what) {
+      return new ConfigException.Generic(
           source.name()
               + ": "
               + line(what)
@@ -141,6 +182,11 @@ public final class ConfigLoader {
     int equals = assignment.indexOf('=');
     if (equals < 1) {
       problems.add(origin + ": expected key=value");
+      return ConfigFactory.empty();
+    }
+    Optional<String> problem = TextRules.problem(new ConfigSource(origin, assignment));
+    if (problem.isPresent()) {
+      problems.add(problem.get());
       return ConfigFactory.empty();
     }
     Config parsed = parse(new ConfigSource(origin, assignment), new ArrayList<>());

@@ -23,6 +23,8 @@ import java.util.stream.Collectors;
  */
 final class Settings {
 
+  private static final int MOST_DIGITS = 1000;
+
   private final Config config;
   private final Config defaults;
   private final List<String> problems = new ArrayList<>();
@@ -117,6 +119,9 @@ final class Settings {
     try {
       // Not Double.parseDouble: it takes 3f and 0x1p3 too.
       String text = String.valueOf(config.getValue(key).unwrapped()).strip();
+      if (text.length() > MOST_DIGITS) {
+        return null; // the time of BigDecimal grows with the square of the digits
+      }
       double value = new BigDecimal(text).doubleValue();
       return Double.isFinite(value) ? value : null;
     } catch (NumberFormatException e) {

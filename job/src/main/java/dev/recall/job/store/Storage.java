@@ -32,6 +32,7 @@ import org.apache.hadoop.fs.UnsupportedFileSystemException;
 public final class Storage {
 
   private static final long MAX_FILE = 1L << 30;
+  private static final long MAX_TEXT = 1L << 20;
   private static final String ASIDE = ".tmp";
 
   private final Configuration configuration;
@@ -78,13 +79,19 @@ public final class Storage {
    * @throws UserError naming path and cause when it cannot be read
    */
   public byte[] read(String path) {
+    return read(path, MAX_FILE, "1 GiB");
+  }
+
+  private byte[] read(String path, long most, String mostInWords) {
     try {
       FileSystem fileSystem = fileSystem(path);
       FileStatus status = fileSystem.getFileStatus(new Path(path));
-      if (status.isDirectory() || status.getLen() > MAX_FILE) {
+      if (status.isDirectory() || status.getLen() > most) {
         throw new UserError(
             path
-                + ": expected a file of at most 1 GiB, found "
+                + ": expected a file of at most "
+                + mostInWords
+                + ", found "
                 + (status.isDirectory() ? "a directory" : status.getLen() + " bytes"));
       }
       byte[] bytes = new byte[(int) status.getLen()];
@@ -100,7 +107,7 @@ public final class Storage {
   /**
    * Reads a text file of the user's.
    *
-   * @param path UTF-8 text
+   * @param path UTF-8 text of at most 1 MiB
    * @return the text
    * @throws UserError naming path and cause when it cannot be read
    */

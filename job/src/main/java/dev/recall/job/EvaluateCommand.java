@@ -7,7 +7,7 @@ import dev.recall.job.config.RunConfig;
 import dev.recall.job.config.UserError;
 import dev.recall.job.spark.SparkHome;
 import dev.recall.job.store.Checkpoint;
-import dev.recall.job.store.RunDirectory;
+import dev.recall.job.store.Checkpoints;
 import dev.recall.job.store.Storage;
 import dev.recall.model.Evaluation;
 import dev.recall.model.format.Safetensors;
@@ -45,7 +45,7 @@ final class EvaluateCommand implements Callable<Integer> {
   @Parameters(
       paramLabel = "MODEL",
       description =
-          "A run directory (its newest checkpoint) or a safetensors file with the model's blocks."
+          "A run directory (its newest checkpoint that is whole) or a safetensors file with the model's blocks."
               + " The settings come from the run or the checkpoint; --config and --set go on top.")
   private String model;
 
@@ -80,8 +80,17 @@ final class EvaluateCommand implements Callable<Integer> {
     }
     String path = storage.qualify(model);
     boolean isRun = storage.isDirectory(path);
-    String file = isRun ? checkpointOf(storage, path) : path;
-    TensorFile tensors = Checkpoint.tensors(file, storage.read(file));
+    String file = path;
+    byte[] bytes;
+    if (isRun) {
+      Checkpoints.Found found = Checkpoints.newest(storage, path);
+      found.passedOver().forEach(damaged -> spec.commandLine().getErr().println(damaged.message()));
+      file = found.path();
+      bytes = found.bytes();
+    } else {
+      bytes = storage.read(path);
+    }
+    TensorFile tensors = Checkpoint.tensors(file, bytes);
     RunConfig config = options.load(storage, settingsOf(file, tensors));
     float[] parameters = Checkpoint.result(file, tensors, config.model().layout());
 
@@ -122,12 +131,6 @@ final class EvaluateCommand implements Callable<Integer> {
         .put("run_directory", isRun ? path : null)
         .write(storage, summaryFile);
     return 0;
-  }
-
-  private static String checkpointOf(Storage storage, String path) {
-    return RunDirectory.newestCheckpoint(storage, path)
-        .orElseThrow(
-            () -> new UserError(path + ": expected a run with a checkpoint, found none in it"));
   }
 
   private static long roundsOf(String file, TensorFile tensors) {

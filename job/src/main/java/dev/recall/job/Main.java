@@ -19,6 +19,7 @@ import picocli.CommandLine.Command;
       TrainCommand.class,
       PlanCommand.class,
       EvaluateCommand.class,
+      VerifyCommand.class,
       GenerateCommand.class,
       ConfigCommand.class,
       CommandLine.HelpCommand.class
@@ -26,7 +27,8 @@ import picocli.CommandLine.Command;
     footer = {
       "",
       "Exit codes: 0 done, 1 cluster or storage failed, 2 something given is wrong,",
-      "3 loss, gradient or outputs not finite."
+      "3 loss, gradient or outputs not finite, 4 verify: the run is not what it says,",
+      "130 and 143 ended by SIGINT or SIGTERM, after a checkpoint."
     })
 public final class Main {
 
@@ -38,6 +40,9 @@ public final class Main {
 
   /** Exit code when loss or gradient were not finite. */
   static final int NOT_FINITE = 3;
+
+  /** Exit code when a run is not what it says. */
+  static final int NOT_REPRODUCED = 4;
 
   private Main() {}
 

@@ -1,9 +1,9 @@
 package dev.recall.job;
 
-import dev.recall.job.config.ConfigLoader;
 import dev.recall.job.config.ConfigSource;
 import dev.recall.job.config.InvalidConfig;
 import dev.recall.job.config.RunConfig;
+import dev.recall.job.config.Setting;
 import dev.recall.job.config.UserError;
 import dev.recall.job.plan.Calibration;
 import dev.recall.job.plan.Cores;
@@ -12,15 +12,21 @@ import dev.recall.job.plan.EmptyRound;
 import dev.recall.job.report.Progress;
 import dev.recall.job.spark.SparkCluster;
 import dev.recall.job.spark.SparkHome;
+import dev.recall.job.spark.StopSignals;
 import dev.recall.job.store.Checkpoint;
+import dev.recall.job.store.Checkpoints;
 import dev.recall.job.store.RunDirectory;
 import dev.recall.job.store.Storage;
+import dev.recall.job.train.ChainLine;
 import dev.recall.job.train.LocalRounds;
 import dev.recall.job.train.RoundRunner;
 import dev.recall.job.train.ShardPlan;
+import dev.recall.job.train.StopReason;
+import dev.recall.job.train.StoppingRule;
 import dev.recall.job.train.Trainer;
 import dev.recall.job.train.TrainingOutcome;
 import dev.recall.job.train.TrainingState;
+import dev.recall.job.train.Waits;
 import dev.recall.model.Evaluation;
 import dev.recall.model.format.Safetensors;
 import java.io.IOException;
@@ -28,8 +34,12 @@ import java.io.PrintWriter;
 import java.time.ZoneOffset;
 import java.time.ZonedDateTime;
 import java.time.format.DateTimeFormatter;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import java.util.TreeMap;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -56,6 +66,9 @@ final class TrainCommand implements Callable<Integer> {
 
   private static final double EMPTY_ROUND_SECONDS = 2;
 
+  /** How often it is said what is waited for. */
+  private static final double TELL_SECONDS = 30;
+
   @Spec private CommandSpec spec;
 
   @Mixin private ConfigOptions options;
@@ -75,6 +88,12 @@ final class TrainCommand implements Callable<Integer> {
   private String resume;
 
   @Option(
+      names = "--allow-changed",
+      description =
+          "With --resume: lets settings change that decide the result. The run's hash chain says so.")
+  private boolean allowChanged;
+
+  @Option(
       names = "--init",
       paramLabel = "FILE",
       description = "Starts from the parameter blocks in a safetensors file.")
@@ -91,44 +110,102 @@ final class TrainCommand implements Callable<Integer> {
       description = "Runs the rounds on threads of this JVM; the result has the same bits.")
   private boolean withoutSpark;
 
+  private volatile Progress progress; // none before training
+
   @Override
   public Integer call() throws IOException, InvalidConfig {
     if (resume != null && (run != null || init != null)) {
       throw new UserError("--resume: expected neither --run nor --init beside it");
+    }
+    if (allowChanged && resume == null) {
+      throw new UserError("--allow-changed: expected --resume beside it, found none");
     }
     Storage storage = new Storage(SparkHome.hadoopSettings());
     Summary.checkTarget(storage, summaryFile);
     return resume != null ? goOn(storage) : begin(storage);
   }
 
-  private int goOn(Storage storage) throws IOException, InvalidConfig {
-    RunConfig config = resumedConfig(storage);
-    RunDirectory directory = RunDirectory.open(storage, storage.qualify(resume), config);
-    TrainingState state = directory.restore();
+  private int goOn(Storage files) throws IOException, InvalidConfig {
+    String path = files.qualify(resume);
+    String text = RunDirectory.configText(files, path);
+    Checkpoints.Found found = Checkpoints.newest(files, path);
+    found.passedOver().forEach(damaged -> say("passed over: " + damaged.message()));
+    RunConfig config =
+        options.load(files, List.of(ConfigSource.stored(path + "/config.conf", text)));
+    Optional<ChainLine> changed = Optional.empty();
+    Map<String, Setting> binding = allowed(found.restored().config(), config);
+    TrainingState state = Checkpoint.decode(found.path(), found.bytes(), config).state();
+    if (!binding.isEmpty()) {
+      Map<String, String> values = new TreeMap<>();
+      binding.values().forEach(setting -> values.put(setting.key(), setting.value()));
+      changed = Optional.of(state.changed(values, config));
+    }
+    Storage storage = storage(config);
+    RunDirectory directory = RunDirectory.open(storage, path, config, this::say);
+    Provenance provenance =
+        Provenance.read(directory.runJson(), found.restored().now())
+            .process(config, state.round(), runner());
+    Optional<ChainLine> line = changed;
     try (SparkCluster cluster = cluster(config)) {
-      return train(storage, config, directory, state, List.of(), cluster);
+      return train(
+          storage,
+          config,
+          directory,
+          state,
+          provenance,
+          cluster,
+          () -> directory.goOn(found, line, provenance.text()));
     }
   }
 
-  private int begin(Storage storage) throws IOException, InvalidConfig {
-    RunConfig given = options.load(storage);
-    float[] start = startingPoint(storage, given);
-    String path = storage.qualify(newRun());
-    RunDirectory.create(storage, path, given); // refuses a place that is taken
+  /** Says what is other than in the run, and refuses what decides the result unless allowed. */
+  private Map<String, Setting> allowed(RunConfig before, RunConfig now) {
+    Map<String, Setting> binding = before.bindingChanges(now);
+    if (!binding.isEmpty() && !allowChanged) {
+      throw new UserError(
+          "--resume "
+              + resume
+              + ": these settings decide the result and cannot change without --allow-changed:"
+              + System.lineSeparator()
+              + String.join(System.lineSeparator(), before.exactnessConflicts(now)));
+    }
+    before.changes(now).forEach(change -> say("changed: " + change));
+    return binding;
+  }
+
+  private int begin(Storage files) throws IOException, InvalidConfig {
+    RunConfig given = options.load(files);
+    float[] start = startingPoint(files, given);
+    String path = files.qualify(newRun());
+    RunDirectory.create(files, path, given, this::say); // refuses a place that is taken
     boolean auto = given.training().autoLocalSteps();
-    RunConfig config = auto ? with(storage, budget(given)) : given;
-    List<String> remarks = List.of();
-    try (SparkCluster cluster = cluster(config)) {
+    RunConfig first = auto ? with(files, budget(given)) : given;
+    try (SparkCluster cluster = cluster(first)) {
+      RunConfig config = first;
+      List<String> remarks = new ArrayList<>();
       if (auto) {
-        Decision decision = decision(config, cluster);
-        config = with(storage, decision.assignments());
-        remarks = decision.lines();
-        remarks.forEach(spec.commandLine().getErr()::println);
+        Decision decision = decision(first, cluster);
+        config = with(files, decision.assignments());
+        remarks.addAll(decision.lines());
+        remarks.forEach(this::say);
       }
       TrainingState state = TrainingState.initial(config, start);
-      RunDirectory directory = RunDirectory.create(storage, path, config);
-      return train(storage, config, directory, state, remarks, cluster);
+      Storage storage = storage(config);
+      RunDirectory directory = RunDirectory.create(storage, path, config, this::say);
+      Provenance provenance = Provenance.of(state.snapshot(), init).process(config, 0, runner());
+      return train(
+          storage,
+          config,
+          directory,
+          state,
+          provenance,
+          cluster,
+          () -> directory.begin(state, remarks, provenance.text()));
     }
+  }
+
+  private static Storage storage(RunConfig config) {
+    return new Storage(SparkHome.hadoopSettings()); // TODO seconds
   }
 
   private static List<String> budget(RunConfig config) {
@@ -161,23 +238,9 @@ final class TrainCommand implements Callable<Integer> {
         init, Checkpoint.tensors(init, storage.read(init)), config.model().layout());
   }
 
-  private RunConfig resumedConfig(Storage storage) throws InvalidConfig {
-    String directory = storage.qualify(resume);
-    ConfigSource stored =
-        ConfigSource.stored(
-            directory + "/config.conf", RunDirectory.configText(storage, directory));
-    RunConfig before = ConfigLoader.load(List.of(stored), List.of());
-    RunConfig now = options.load(storage, List.of(stored));
-    List<String> conflicts = before.exactnessConflicts(now);
-    if (!conflicts.isEmpty()) {
-      throw new UserError(
-          "--resume "
-              + resume
-              + ": these settings decide the result and cannot change:"
-              + System.lineSeparator()
-              + String.join(System.lineSeparator(), conflicts));
-    }
-    return now;
+  /** The first that a command writes. */
+  private interface Opening {
+    void write() throws IOException;
   }
 
   private int train(
@@ -185,32 +248,38 @@ final class TrainCommand implements Callable<Integer> {
       RunConfig config,
       RunDirectory directory,
       TrainingState state,
-      List<String> remarks,
-      SparkCluster cluster)
+      Provenance provenance,
+      SparkCluster cluster,
+      Opening opening)
       throws IOException {
-    Progress progress = Progress.to(spec.commandLine().getErr(), config, state);
+    progress = Progress.to(spec.commandLine().getErr(), config, state);
     TrainingOutcome outcome;
     // Nothing is written before the cluster is there.
-    try (RoundRunner rounds = rounds(config, cluster)) {
-      if (resume == null) {
-        directory.begin(state, remarks);
-      } else {
-        directory.goOn(state);
-      }
+    try (directory;
+        Waits waits = waits();
+        StopSignals signals = new StopSignals(this::say);
+        RoundRunner rounds = waits.bound(rounds(config, cluster), config.waits().roundSeconds())) {
+      opening.write();
       progress.started(directory.path());
-      outcome = train(config, directory, state, progress, rounds);
+      outcome = train(config, directory, state, signals, rounds);
+      if (outcome.reason() == StopReason.SIGNAL) {
+        sayHowToGoOn(directory);
+        return signals.exitCode();
+      }
     }
     Evaluation evaluation = HeldOut.evaluate(config, state.result());
     String digest = Safetensors.sha256(state.result());
+    String why = outcome.reason().name().toLowerCase(Locale.ROOT);
     Summary summary =
         Summary.of(config, evaluation, digest)
             .put("rounds", state.round())
             .put("examples", state.examples())
             .put("seconds", outcome.seconds())
             .put("useful_share", outcome.usefulShare())
-            .put("stopped_because", outcome.reason().name().toLowerCase(Locale.ROOT))
+            .put("stopped_because", why)
             .put("run_directory", directory.path());
-    directory.writeSummary(summary.text());
+    provenance.result(state.snapshot(), why, directory.result());
+    directory.writeResult(provenance.text(), summary.text());
     PrintWriter out = spec.commandLine().getOut();
     Result.print(out, config, state, outcome, evaluation, digest, directory);
     summary.write(storage, summaryFile);
@@ -222,28 +291,39 @@ final class TrainCommand implements Callable<Integer> {
       RunConfig config,
       RunDirectory directory,
       TrainingState state,
-      Progress progress,
+      StopSignals signals,
       RoundRunner rounds)
       throws IOException {
-    Thread hint = new Thread(() -> sayHowToGoOn(progress, directory));
+    Thread hint = new Thread(() -> sayHowToGoOn(directory));
     Runtime.getRuntime().addShutdownHook(hint);
     boolean done = false;
     try {
+      StoppingRule stop = new StoppingRule(config.stop(), signals::asked);
       TrainingOutcome outcome =
-          new Trainer(config, List.of(directory, progress)).train(state, rounds);
+          new Trainer(config, List.of(directory, progress), stop).train(state, rounds);
+      directory.finish(state.round());
       done = true;
       return outcome;
     } finally {
       if (removed(hint) && !done) {
-        sayHowToGoOn(progress, directory);
+        sayHowToGoOn(directory);
       }
     }
   }
 
-  private void sayHowToGoOn(Progress progress, RunDirectory directory) {
+  private void sayHowToGoOn(RunDirectory directory) {
     progress.interrupted(directory.lastCheckpoint());
+    say("to go on: deploy/bin/recall train --resume " + directory.path());
+  }
+
+  /** A line for the user, whatever else is shown. */
+  private void say(String line) {
+    if (progress != null) {
+      progress.say(line);
+      return;
+    }
     PrintWriter err = spec.commandLine().getErr();
-    err.println("to go on: deploy/bin/recall train --resume " + directory.path());
+    err.println(line);
     err.flush();
   }
 
@@ -258,7 +338,25 @@ final class TrainCommand implements Callable<Integer> {
 
   /** Null without Spark. */
   private SparkCluster cluster(RunConfig config) {
-    return withoutSpark ? null : SparkCluster.start("recall train", ShardPlan.of(config));
+    if (withoutSpark) {
+      return null;
+    }
+    try (Waits waits = waits()) {
+      return waits.within(
+          config.waits().clusterSeconds(),
+          () -> "Spark to start on " + SparkHome.master(),
+          () -> SparkCluster.start("recall train", ShardPlan.of(config)));
+    }
+  }
+
+  private Waits waits() {
+    return new Waits(this::say, TELL_SECONDS);
+  }
+
+  private String runner() {
+    return withoutSpark
+        ? threads() + " threads"
+        : "Spark " + SparkHome.version() + " on " + SparkHome.master();
   }
 
   private static int threads() {

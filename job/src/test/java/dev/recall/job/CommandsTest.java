@@ -201,15 +201,19 @@ class CommandsTest {
     @CsvSource({"training.optimizer.learning-rate=1e30", "training.optimizer.learning-rate=1e39"})
     void endsWith3AndTheLastCheckpointWhenItDiverges(String rate) {
       trained(run(), "training.optimizer.algorithm=sgd", "stop.rounds=2");
-      // The same run, had it been started at this rate after round 2.
-      Path config = run().resolve("config.conf");
-      String text =
-          RunFiles.text(config)
-              .replaceAll("training.optimizer.learning-rate = .*", rate.replace("=", " = "));
-      write(config, text);
       Map<String, String> before = RunFiles.snapshot(run().resolve("checkpoints"));
 
-      Result result = resumed(run(), "stop.rounds=50", "checkpoint.every-rounds=40");
+      Result result =
+          recall(
+              "train",
+              "--without-spark",
+              "--resume",
+              run().toString(),
+              "--allow-changed",
+              "--set",
+              rate,
+              "--set",
+              "stop.rounds=50");
       assertThat(result.exitCode()).isEqualTo(3);
       assertThat(result.err())
           .containsPattern(
@@ -322,7 +326,11 @@ class CommandsTest {
       Result result = resumed(run(), assignment);
       assertThat(result.exitCode()).isEqualTo(2);
       assertThat(result.err())
-          .startsWith("--resume " + run() + ": these settings decide the result and cannot change:")
+          .startsWith(
+              "--resume "
+                  + run()
+                  + ": these settings decide the result and cannot change"
+                  + " without --allow-changed:")
           .contains(conflict.replace("\\", ""));
       assertThat(RunFiles.snapshot(folder)).isEqualTo(before);
     }
@@ -861,7 +869,14 @@ class CommandsTest {
           .startsWith("seed", "", "task.kind")
           .containsSequence("training.local-optimizer.clip-element", "", "validation.every-rounds")
           .containsSequence("training.optimizer.clip-element", "training.local-optimizer.algorithm")
-          .endsWith("report.every-rounds", "", "spark.tasks");
+          .endsWith(
+              "report.every-rounds",
+              "",
+              "wait.cluster-seconds",
+              "wait.round-seconds",
+              "wait.storage-seconds",
+              "",
+              "spark.tasks");
     }
 
     @Test
@@ -891,14 +906,18 @@ class CommandsTest {
           .containsPattern("  generate +Writes the batch of a given seed, round, shard and step")
           .containsPattern("  config +Prints every setting with its value and where it was set")
           .contains("Exit codes: 0 done, 1 cluster or storage failed, 2 something given is wrong,")
-          .contains("3 loss, gradient or outputs not finite.");
+          .containsPattern("  verify +Holds a run to what it says")
+          .contains(
+              "3 loss, gradient or outputs not finite, 4 verify: the run is not what it says,")
+          .contains("130 and 143 ended by SIGINT or SIGTERM, after a checkpoint.");
     }
 
     @ParameterizedTest
     @CsvSource({
-      "train, --config --set --run --resume --init --summary --without-spark",
+      "train, --config --set --run --resume --allow-changed --init --summary --without-spark",
       "plan, --config --set --executors --cores --network-rate --seconds --without-spark --json",
       "evaluate, MODEL --config --set --data --outputs --summary",
+      "verify, RUN --rounds --sample-seed --threads",
       "generate, --config --set --seed --purpose --round --shard --step --output",
       "config, --config --set"
     })
@@ -1006,7 +1025,7 @@ class CommandsTest {
       Files.createDirectory(folder.resolve("folder"));
       assertRefused(
           List.of("evaluate", path("folder")),
-          "/folder: expected a run with a checkpoint, found none in it");
+          "/folder/checkpoints: expected a checkpoint, found none");
       assertRefused(
           train("--run", run().resolve("config.conf").resolve("below").toString()),
           "config.conf/below/config.conf: expected directories above, found the file ");
@@ -1033,21 +1052,27 @@ class CommandsTest {
       for (byte[] bytes : List.of(flipped, Arrays.copyOf(whole, 100), foreign, new byte[0])) {
         Files.write(checkpoint, bytes);
         String message = checkpoint + ": not a whole safetensors file: expected ";
-        assertRefused(
-            train("--resume", run().toString(), "--set", "stop.rounds=9"), message, ", found ");
         assertRefused(train("--init", checkpoint.toString()), message, ", found ");
-        assertRefused(List.of("evaluate", run().toString()), message, ", found ");
+        Result older = recall("evaluate", run().toString());
+        assertThat(older.exitCode()).isZero();
+        assertThat(older.err()).contains(message).contains(", found ");
         assertRefused(List.of("evaluate", checkpoint.toString()), message, ", found ");
       }
       Files.write(checkpoint, whole);
       assertThat(resumed(run(), "stop.rounds=7").exitCode()).isZero();
+      Files.write(RunFiles.newestCheckpoint(run()), foreign);
+      Result passedOver = resumed(run(), "stop.rounds=8");
+      assertThat(passedOver.exitCode()).isZero();
+      assertThat(passedOver.err())
+          .contains("passed over: ", "round-00000007.safetensors: not a whole safetensors file: ")
+          .contains("going on after round 6 ");
     }
 
     @Test
     void inAnArchitectureIsRefused() throws IOException {
       trained(run());
       Path other = folder.resolve("other");
-      trained(other, "model.layers=[1, (lstm, 5), 1]");
+      trained(other, "model.layers=[1, (lstm, 5), 1]", "stop.rounds=9");
       String checkpoint = RunFiles.newestCheckpoint(other).toString();
       assertRefused(
           with(
@@ -1069,6 +1094,10 @@ class CommandsTest {
           run().resolve("checkpoints/round-00000009.safetensors"));
       assertRefused(
           train("--resume", run().toString()),
+          "config.conf:",
+          "model.layers: the run has [1, (lstm, 5), 1], found [1, (lstm, 4), 1]");
+      assertRefused(
+          train("--resume", run().toString(), "--allow-changed"),
           "round-00000009.safetensors: not a checkpoint of this model: expected hid1.xh [1, 16]",
           ", found [1, 20]");
     }
@@ -1120,7 +1149,7 @@ class CommandsTest {
       assertRefused(
           List.of("trian"),
           "Unmatched argument at index 0: 'trian'",
-          "Did you mean: recall plan or recall train?");
+          "Did you mean: recall plan or recall train or recall verify?");
       assertRefused(
           train("--without-sprak"),
           "Unknown option: '--without-sprak'",

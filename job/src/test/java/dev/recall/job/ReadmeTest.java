@@ -2,6 +2,7 @@ package dev.recall.job;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import dev.recall.job.config.ConfigLoader;
 import dev.recall.job.config.ConfigSource;
 import dev.recall.job.config.InvalidConfig;
@@ -419,7 +420,7 @@ class ReadmeTest {
         key ->
             !key.matches("(task|model|training)\\..*")
                 || key.startsWith("training.local-optimizer.") // not used by seed.conf
-                || key.endsWith(".decay-rounds") // those of the run
+                || key.matches(".*\\.(decay|back)-rounds") // those of the run, of its checkpoints
                 || defaults.get(key).equals(seed.get(key)));
     assertThat(keysInTable(read("README.md"), "| key | why |"))
         .containsExactlyInAnyOrderElementsOf(differing);
@@ -489,12 +490,19 @@ class ReadmeTest {
 
     assertThat(filesBelow(run))
         .containsExactly(
+            "chain/rounds-00000000-00000000.jsonl",
+            "chain/rounds-00000001-00000001.jsonl",
+            "chain/rounds-00000002-00000002.jsonl",
+            "checkpoints/round-00000000.safetensors",
             "checkpoints/round-00000001.safetensors",
             "checkpoints/round-00000002.safetensors",
             "config.conf",
             "metrics/rounds-00000001-00000001.jsonl",
             "metrics/rounds-00000002-00000002.jsonl",
+            "run.json",
             "summary.json");
+    assertThat(keysInTable(section(formats, "run.json"), "| field | value |"))
+        .containsExactlyInAnyOrderElementsOf(names(RunFiles.json(run.resolve("run.json"))));
     assertThat(keysInTable(section(formats, "Metrics"), "| field | value |"))
         .containsExactlyElementsOf(
             fields(Files.readString(run.resolve("metrics/rounds-00000002-00000002.jsonl"))));
@@ -529,7 +537,7 @@ class ReadmeTest {
     Set<String> metadata = new TreeSet<>(checkpoint.metadata().keySet());
     metadata.add(Safetensors.DIGEST); // taken out by the reader
     assertThat(keysInTable(text, "| key | value |")).containsExactlyInAnyOrderElementsOf(metadata);
-    assertThat(checkpoint.metadata()).containsEntry("recall_format", "1");
+    assertThat(checkpoint.metadata()).containsEntry("recall_format", "2");
     assertThat(new String(bytes, StandardCharsets.ISO_8859_1)).contains(Safetensors.DIGEST);
   }
 
@@ -543,6 +551,12 @@ class ReadmeTest {
     Set<String> fields = new LinkedHashSet<>();
     Pattern.compile("\"(\\w+)\"\\s*:").matcher(json).results().forEach(f -> fields.add(f.group(1)));
     return fields;
+  }
+
+  private static List<String> names(JsonNode json) {
+    List<String> names = new ArrayList<>();
+    json.fieldNames().forEachRemaining(names::add);
+    return names;
   }
 
   private static List<String> filesBelow(Path folder) throws IOException {

@@ -102,8 +102,11 @@ public final class RoundBenchmark {
     Path folder = Files.createTempDirectory("recall-rounds");
     RunDirectory directory =
         RunDirectory.create(
-            new Storage(Map.of()), folder.resolve("run").toUri().toString(), config);
-    directory.begin(state, List.of());
+            new Storage(Map.of()),
+            folder.resolve("run").toUri().toString(),
+            config,
+            System.err::println);
+    directory.begin(state, List.of(), "{}");
     new Trainer(config, List.of(directory, meter)).train(state, rounds);
   }
 

@@ -304,7 +304,22 @@ public final class ConfigLoader {
     Optimizer local = optimizer(s, "training.local-optimizer.");
     s.build(() -> reachable(stop, validation), "validation.every-rounds");
     CheckpointConfig checkpoint =
-        new CheckpointConfig(s.count("checkpoint.every-rounds", 1), s.count("checkpoint.keep", 1));
+        new CheckpointConfig(
+            s.count("checkpoint.every-rounds", 1),
+            s.count("checkpoint.keep", 1),
+            s.count("checkpoint.keep-every-rounds", 0),
+            s.choice("checkpoint.on-failure", CheckpointConfig.OnFailure.class),
+            s.flag("checkpoint.background"));
+    NotFiniteConfig notFinite =
+        new NotFiniteConfig(
+            s.choice("training.not-finite.policy", NotFiniteConfig.Policy.class),
+            s.count("training.not-finite.limit", 0),
+            s.count("training.not-finite.back-rounds", 1));
+    WaitConfig wait =
+        new WaitConfig(
+            s.count("wait.cluster-seconds", 1),
+            s.count("wait.round-seconds", 1),
+            s.count("wait.storage-seconds", 1));
     int evaluation = s.count("evaluation.batches", 1);
     int report = s.count("report.every-rounds", 1);
     int tasks = s.count("spark.tasks", 0);
@@ -322,10 +337,12 @@ public final class ConfigLoader {
                 localSteps.orElse(s.defaultOf("training.local-steps")),
                 localSteps.isEmpty(),
                 optimizer,
-                local),
+                local,
+                notFinite),
             validation,
             stop,
             checkpoint,
+            wait,
             evaluation,
             report,
             tasks,

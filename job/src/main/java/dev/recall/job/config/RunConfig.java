@@ -4,10 +4,10 @@ import dev.recall.datagen.SequenceTask;
 import dev.recall.model.Initializer;
 import dev.recall.model.RegressorSpec;
 import java.math.BigDecimal;
-import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Predicate;
 import java.util.stream.Collectors;
 
 /**
@@ -21,6 +21,7 @@ import java.util.stream.Collectors;
  * @param validation when to validate
  * @param stop when to end
  * @param checkpoint when to save
+ * @param waits how long anything is waited for
  * @param evaluationBatches held-out batches of the final figures
  * @param reportEveryRounds rounds between progress lines
  * @param sparkTasks tasks per round; 0: Spark's default parallelism
@@ -35,6 +36,7 @@ public record RunConfig(
     ValidationConfig validation,
     StopConfig stop,
     CheckpointConfig checkpoint,
+    WaitConfig waits,
     int evaluationBatches,
     int reportEveryRounds,
     int sparkTasks,
@@ -59,41 +61,89 @@ public record RunConfig(
   }
 
   /**
-   * Lists the settings in which a continuation must not differ from the run that it goes on with.
+   * Returns the settings that decide the bits of a run, numbers in one notation.
+   *
+   * @return one {@code key = value} line per setting, sorted by key
+   */
+  public String bindingText() {
+    return settings.stream()
+        .filter(setting -> binds(setting.key(), stop.patience() > 0))
+        .map(setting -> setting.key() + " = " + plain(setting.value()) + "\n")
+        .collect(Collectors.joining());
+  }
+
+  private static boolean binds(String key, boolean patience) {
+    return EXACT.stream().anyMatch(key::startsWith)
+        || (patience && PATIENCE.stream().anyMatch(key::startsWith));
+  }
+
+  /**
+   * Says in which settings another configuration differs.
+   *
+   * @param other the other configuration
+   * @return a line per differing key, naming both values
+   */
+  public List<String> changes(RunConfig other) {
+    return differing(other, key -> true).values().stream().map(this::against).toList();
+  }
+
+  /**
+   * Lists the settings that decide the bits of a run and in which another configuration differs.
+   *
+   * @param other the other configuration
+   * @return the other's settings by key
+   */
+  public Map<String, Setting> bindingChanges(RunConfig other) {
+    boolean patience = stop.patience() > 0 || other.stop.patience() > 0;
+    return differing(other, key -> binds(key, patience));
+  }
+
+  private Map<String, Setting> differing(RunConfig other, Predicate<String> keys) {
+    Map<String, Setting> theirs = byKey(other);
+    Map<String, Setting> changes = new LinkedHashMap<>();
+    for (Setting setting : settings) {
+      Setting found = theirs.get(setting.key());
+      if (keys.test(setting.key()) && !plain(setting.value()).equals(plain(found.value()))) {
+        changes.put(setting.key(), found);
+      }
+    }
+    return changes;
+  }
+
+  /**
+   * Says in which settings a continuation differs from the run that it goes on with, of those in
+   * which it must not.
    *
    * @param other the other configuration
    * @return a line per differing key, naming both values
    */
   public List<String> exactnessConflicts(RunConfig other) {
-    Map<String, Setting> theirs = new LinkedHashMap<>();
-    other.settings.forEach(setting -> theirs.put(setting.key(), setting));
-    boolean patience = stop.patience() > 0 || other.stop.patience() > 0;
-    List<String> conflicts = new ArrayList<>();
-    for (Setting setting : settings) {
-      Setting found = theirs.get(setting.key());
-      boolean exact =
-          EXACT.stream().anyMatch(setting.key()::startsWith)
-              || (patience && PATIENCE.stream().anyMatch(setting.key()::startsWith));
-      if (exact && !sameValue(setting.value(), found.value())) {
-        conflicts.add(
-            found.origin()
-                + ": "
-                + setting.key()
-                + ": the run has "
-                + setting.value()
-                + ", found "
-                + found.value());
-      }
-    }
-    return conflicts;
+    return bindingChanges(other).values().stream().map(this::against).toList();
   }
 
-  /** 3e-3 and 0.003 are the same. */
-  private static boolean sameValue(String a, String b) {
+  private String against(Setting found) {
+    return found.origin()
+        + ": "
+        + found.key()
+        + ": the run has "
+        + byKey(this).get(found.key()).value()
+        + ", found "
+        + found.value();
+  }
+
+  private static Map<String, Setting> byKey(RunConfig config) {
+    Map<String, Setting> byKey = new LinkedHashMap<>();
+    config.settings.forEach(setting -> byKey.put(setting.key(), setting));
+    return byKey;
+  }
+
+  /** 3e-3 and 0.003 are the same. Not decimal: the shortest text of a double depends on the JDK. */
+  private static String plain(String value) {
     try {
-      return new BigDecimal(a).compareTo(new BigDecimal(b)) == 0;
+      BigDecimal number = new BigDecimal(value).stripTrailingZeros();
+      return number.scale() <= 0 ? number.toString() : Double.toHexString(number.doubleValue());
     } catch (NumberFormatException e) {
-      return a.equals(b);
+      return value;
     }
   }
 }

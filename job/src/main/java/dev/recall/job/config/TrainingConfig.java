@@ -11,10 +11,12 @@ import dev.recall.model.optim.Optimizer;
  * @param autoLocalSteps whether the number is still to be chosen
  * @param optimizer the driver's
  * @param localOptimizer the shards' own; used when localSteps is above 1
+ * @param notFinite what is done about a round that is not finite
  */
 public record TrainingConfig(
     int shards,
     int localSteps,
     boolean autoLocalSteps,
     Optimizer optimizer,
-    Optimizer localOptimizer) {}
+    Optimizer localOptimizer,
+    NotFiniteConfig notFinite) {}

@@ -1,7 +1,9 @@
 package dev.recall.job.report;
 
 import dev.recall.job.config.RunConfig;
+import dev.recall.job.train.Rejection;
 import dev.recall.job.train.RoundReport;
+import dev.recall.job.train.Snapshot;
 import dev.recall.job.train.TrainingListener;
 import dev.recall.job.train.TrainingOutcome;
 import dev.recall.job.train.TrainingState;
@@ -169,6 +171,25 @@ public final class Progress implements TrainingListener {
     return whole < 3600
         ? String.format(Locale.ROOT, "%02d:%02d", whole / 60, whole % 60)
         : String.format(Locale.ROOT, "%d:%02d:%02d", whole / 3600, whole / 60 % 60, whole % 60);
+  }
+
+  @Override
+  public void rejected(Rejection rejection, Snapshot target) {
+    say(rejection.sentence());
+  }
+
+  /**
+   * Shows a line that stays. Any thread may say it.
+   *
+   * @param line without its end
+   */
+  public synchronized void say(String line) {
+    if (columns > 0 && drawnLength > 0) {
+      out.println();
+      drawnLength = 0;
+    }
+    out.println(line);
+    out.flush();
   }
 
   @Override

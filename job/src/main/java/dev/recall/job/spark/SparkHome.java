@@ -22,7 +22,25 @@ public final class SparkHome {
    * @return false with executors
    */
   public static boolean isLocal() {
-    return new SparkConf().get(MASTER, LOCAL).matches("local(\\[.*)?");
+    return master().matches("local(\\[.*)?");
+  }
+
+  /**
+   * Returns the master that spark-submit was given, or the one that stands in for none.
+   *
+   * @return its URL
+   */
+  public static String master() {
+    return new SparkConf().get(MASTER, LOCAL);
+  }
+
+  /**
+   * Returns Spark's version.
+   *
+   * @return for example 3.5.5
+   */
+  public static String version() {
+    return org.apache.spark.package$.MODULE$.SPARK_VERSION();
   }
 
   /**

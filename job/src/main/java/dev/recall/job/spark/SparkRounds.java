@@ -5,10 +5,14 @@ import dev.recall.job.train.RoundSum;
 import dev.recall.job.train.ShardPlan;
 import dev.recall.job.train.TaskResult;
 import java.util.List;
+import java.util.Locale;
 import org.apache.spark.SparkContext;
+import org.apache.spark.SparkStageInfo;
+import org.apache.spark.SparkStatusTracker;
 import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.broadcast.Broadcast;
 import org.apache.spark.rdd.RDD;
+import scala.Option;
 import scala.collection.Seq;
 import scala.reflect.ClassTag;
 import scala.reflect.ClassTag$;
@@ -34,8 +38,8 @@ public final class SparkRounds implements RoundRunner {
   private final ShardPlan plan;
   private final RDD<Integer> shards;
   private final Seq<Object> partitions;
-  private final Broadcast<PassPool> pool;
   private final int tasks;
+  private Broadcast<PassPool> pool;
 
   /**
    * Prepares the RDD of shard numbers that all rounds use.
@@ -51,6 +55,12 @@ public final class SparkRounds implements RoundRunner {
     this.shards = new ShardsRdd(spark.sc(), plan.shards(), tasks);
     this.partitions = EmptyJob.partitions(tasks);
     this.pool = spark.broadcast(new PassPool(plan));
+  }
+
+  @Override
+  public void use(ShardPlan other) {
+    pool.destroy();
+    pool = spark.broadcast(new PassPool(other));
   }
 
   @Override
@@ -93,6 +103,28 @@ public final class SparkRounds implements RoundRunner {
       byPartition[(Integer) partition] = result;
       return BoxedUnit.UNIT;
     }
+  }
+
+  @Override
+  public String standing() {
+    SparkStatusTracker status = spark.sc().statusTracker();
+    int done = 0;
+    int running = 0;
+    for (int stage : status.getActiveStageIds()) {
+      Option<SparkStageInfo> info = status.getStageInfo(stage);
+      if (info.isDefined()) {
+        done += info.get().numCompletedTasks();
+        running += info.get().numActiveTasks();
+      }
+    }
+    int executors = spark.sc().isLocal() ? 0 : status.getExecutorInfos().length - 1;
+    return String.format(
+        Locale.ROOT,
+        "%d of %d tasks done, %d running%s",
+        done,
+        tasks,
+        running,
+        spark.sc().isLocal() ? "" : ", " + executors + " executors");
   }
 
   @Override

@@ -1,9 +1,13 @@
 package dev.recall.job.store;
 
+import dev.recall.job.config.ConfigLoader;
+import dev.recall.job.config.ConfigSource;
+import dev.recall.job.config.InvalidConfig;
 import dev.recall.job.config.RunConfig;
 import dev.recall.job.config.UserError;
 import dev.recall.job.train.BestSoFar;
 import dev.recall.job.train.ShardPlan;
+import dev.recall.job.train.Snapshot;
 import dev.recall.job.train.TrainingState;
 import dev.recall.model.ParameterLayout;
 import dev.recall.model.format.FormatException;
@@ -16,6 +20,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.TreeMap;
 
 /**
@@ -23,52 +28,91 @@ import java.util.TreeMap;
  *
  * <p>Tensors: the parameter blocks under their names; {@code optimizer.SLOT.BLOCK} for the driver's
  * optimizer, {@code optimizer.local.SLOT.BLOCK} for the local one, {@code best.BLOCK} for the best
- * validated parameters when early stopping is on. Metadata: {@code recall_format}, {@code round},
- * {@code examples}, {@code seed}, {@code parameters_sha256}, {@code config} (text that {@code
- * --config} reads), {@code best_loss} and {@code best_misses}, and {@code metadata_sha256} over all
- * of these, so that a damaged number is found like a damaged value.
+ * validated parameters when early stopping is on. All of these once more under {@code back.} when
+ * the state that a rejected round would go back to is an earlier one. Metadata: {@code
+ * recall_format}, {@code round}, {@code examples}, {@code rejected}, {@code chain}, {@code seed},
+ * {@code parameters_sha256}, {@code config} (text that {@code --config} reads), {@code best_loss}
+ * and {@code best_misses}, and {@code metadata_sha256} over all of these, so that a damaged number
+ * is found like a damaged value.
  */
 public final class Checkpoint {
 
   /** Value of the metadata key {@code recall_format}. */
-  static final String FORMAT = "1";
+  static final String FORMAT = "2";
 
   private static final String METADATA_DIGEST = "metadata_sha256";
   private static final String SLOT = "optimizer.";
   private static final String LOCAL_SLOT = "optimizer.local.";
   private static final String BEST = "best.";
+  private static final String BACK = "back.";
 
   private Checkpoint() {}
+
+  /**
+   * A checkpoint as it was read.
+   *
+   * @param config of the run at that time
+   * @param now the state
+   * @param back where a rejected round would go back to
+   */
+  public record Restored(RunConfig config, Snapshot now, Snapshot back) {
+
+    /**
+     * Returns the state to go on from.
+     *
+     * @return a fresh one
+     */
+    public TrainingState state() {
+      return new TrainingState(now, back);
+    }
+  }
 
   /**
    * Encodes a state.
    *
    * @param config the run's
-   * @param state the state
+   * @param now the state
+   * @param back where a rejected round would go back to
    * @return the bytes of the file
    */
-  public static byte[] encode(RunConfig config, TrainingState state) {
-    ParameterLayout layout = config.model().layout();
+  public static byte[] encode(RunConfig config, Snapshot now, Snapshot back) {
     Map<String, String> metadata = new LinkedHashMap<>();
     metadata.put("recall_format", FORMAT);
-    metadata.put("round", String.valueOf(state.round()));
-    metadata.put("examples", String.valueOf(state.examples()));
     metadata.put("seed", String.valueOf(config.seed()));
-    metadata.put("parameters_sha256", Safetensors.sha256(state.parameters()));
+    metadata.put("parameters_sha256", Safetensors.sha256(now.parameters()));
     metadata.put("config", config.text());
-    List<Tensor> tensors = new ArrayList<>(ParameterTensors.of("", layout, state.parameters()));
-    addSlots(tensors, SLOT, config.training().optimizer().slots(), state.optimizer(), layout);
-    addSlots(tensors, LOCAL_SLOT, localSlots(config), state.local(), layout);
+    List<Tensor> tensors = new ArrayList<>();
+    put("", now, config, metadata, tensors);
+    if (back.round() != now.round()) {
+      put(BACK, back, config, metadata, tensors);
+    }
+    metadata.put(METADATA_DIGEST, digest(metadata));
+    return Safetensors.encode(new TensorFile(metadata, tensors));
+  }
+
+  private static void put(
+      String prefix,
+      Snapshot state,
+      RunConfig config,
+      Map<String, String> metadata,
+      List<Tensor> tensors) {
+    ParameterLayout layout = config.model().layout();
+    metadata.put(prefix + "round", String.valueOf(state.round()));
+    metadata.put(prefix + "examples", String.valueOf(state.examples()));
+    metadata.put(prefix + "rejected", String.valueOf(state.rejected()));
+    metadata.put(prefix + "chain", state.link());
+    tensors.addAll(ParameterTensors.of(prefix, layout, state.parameters()));
+    List<String> slots = config.training().optimizer().slots();
+    addSlots(tensors, prefix + SLOT, slots, state.optimizer(), layout);
+    addSlots(tensors, prefix + LOCAL_SLOT, localSlots(config), state.local(), layout);
     state
         .best()
         .ifPresent(
             best -> {
-              metadata.put("best_loss", String.valueOf(best.loss()));
-              metadata.put("best_misses", String.valueOf(best.misses()));
-              tensors.addAll(ParameterTensors.of(BEST, layout, best.parameters()));
+              metadata.put(prefix + "best_loss", String.valueOf(best.loss()));
+              metadata.put(prefix + "best_misses", String.valueOf(best.misses()));
+              tensors.addAll(ParameterTensors.of(prefix + BEST, layout, best.parameters()));
             });
-    metadata.put(METADATA_DIGEST, digest(metadata));
-    return Safetensors.encode(new TensorFile(metadata, tensors));
   }
 
   /** SHA-256 over the entries in the order of their keys, but for the digest's own. */
@@ -124,18 +168,38 @@ public final class Checkpoint {
   }
 
   /**
-   * Restores a state.
+   * Restores a state by the configuration that stands beside it.
    *
    * @param path for the message
    * @param bytes the whole file
-   * @param config the run's
-   * @return the state
+   * @return configuration and state
+   * @throws UserError when the file is no checkpoint, or not whole
+   */
+  public static Restored decode(String path, byte[] bytes) {
+    return decode(path, bytes, Checkpoint::ownConfig);
+  }
+
+  /**
+   * Restores a state by another configuration, which may differ in what needs no other state.
+   *
+   * @param path for the message
+   * @param bytes the whole file
+   * @param config to go on with
+   * @return that configuration and the state
    * @throws UserError when the file is no checkpoint, not whole, or of another architecture
    */
-  public static TrainingState decode(String path, byte[] bytes, RunConfig config) {
+  public static Restored decode(String path, byte[] bytes, RunConfig config) {
+    return decode(path, bytes, (file, place) -> config);
+  }
+
+  /** Finds the configuration for a file, whose path is for messages. */
+  private interface ConfigOf {
+    RunConfig of(TensorFile file, String path) throws FormatException;
+  }
+
+  private static Restored decode(String path, byte[] bytes, ConfigOf configs) {
     TensorFile file = tensors(path, bytes);
     try {
-      ParameterLayout layout = config.model().layout();
       String format = file.metadata().get("recall_format");
       if (!FORMAT.equals(format)) {
         throw new FormatException(
@@ -143,29 +207,48 @@ public final class Checkpoint {
             format == null ? "none and tensors " + file.names() : format);
       }
       metadata(file, METADATA_DIGEST);
-      float[] parameters = ParameterTensors.readModel(file, layout);
-      float[][] optimizer = readSlots(file, SLOT, config.training().optimizer().slots(), layout);
-      float[][] local = readSlots(file, LOCAL_SLOT, localSlots(config), layout);
-      BestSoFar best = null;
-      if (config.stop().patience() > 0) {
-        best =
-            new BestSoFar(
-                Double.parseDouble(metadata(file, "best_loss")),
-                Integer.parseInt(metadata(file, "best_misses")),
-                ParameterTensors.read(file, BEST, layout));
-      }
-      return new TrainingState(
-          Integer.parseInt(metadata(file, "round")),
-          Long.parseLong(metadata(file, "examples")),
-          parameters,
-          optimizer,
-          local,
-          best);
+      RunConfig config = configs.of(file, path);
+      ParameterTensors.readModel(file, config.model().layout());
+      Snapshot now = snapshot("", file, config);
+      boolean earlier = file.metadata().containsKey(BACK + "round");
+      Snapshot back = earlier ? snapshot(BACK, file, config) : now;
+      return new Restored(config, now, back);
     } catch (FormatException e) {
       throw new UserError(path + ": not a checkpoint of this model: " + e.getMessage());
     } catch (NumberFormatException e) {
       throw new UserError(path + ": expected numbers in the metadata, found " + e.getMessage());
     }
+  }
+
+  private static RunConfig ownConfig(TensorFile file, String path) throws FormatException {
+    try {
+      ConfigSource own = ConfigSource.stored(path, metadata(file, "config"));
+      return ConfigLoader.load(List.of(own), List.of());
+    } catch (InvalidConfig e) {
+      throw new UserError(path + ": not a checkpoint of this version: " + e.getMessage());
+    }
+  }
+
+  private static Snapshot snapshot(String prefix, TensorFile file, RunConfig config)
+      throws FormatException {
+    ParameterLayout layout = config.model().layout();
+    Optional<BestSoFar> best = Optional.empty();
+    if (config.stop().patience() > 0) {
+      double loss = Double.parseDouble(metadata(file, prefix + "best_loss"));
+      int misses = Integer.parseInt(metadata(file, prefix + "best_misses"));
+      float[] parameters = ParameterTensors.read(file, prefix + BEST, layout);
+      best = Optional.of(new BestSoFar(loss, misses, parameters));
+    }
+    List<String> slots = config.training().optimizer().slots();
+    return new Snapshot(
+        Integer.parseInt(metadata(file, prefix + "round")),
+        Long.parseLong(metadata(file, prefix + "examples")),
+        ParameterTensors.read(file, prefix, layout),
+        readSlots(file, prefix + SLOT, slots, layout),
+        readSlots(file, prefix + LOCAL_SLOT, localSlots(config), layout),
+        best,
+        Integer.parseInt(metadata(file, prefix + "rejected")),
+        metadata(file, prefix + "chain"));
   }
 
   private static String metadata(TensorFile file, String key) throws FormatException {

@@ -1,18 +1,21 @@
 package dev.recall.job.store;
 
+import dev.recall.job.config.CheckpointConfig;
 import dev.recall.job.config.RunConfig;
 import dev.recall.job.config.UserError;
+import dev.recall.job.train.ChainLine;
+import dev.recall.job.train.Rejection;
 import dev.recall.job.train.RoundReport;
+import dev.recall.job.train.Snapshot;
 import dev.recall.job.train.TrainingListener;
 import dev.recall.job.train.TrainingState;
+import dev.recall.model.format.Safetensors;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
-import java.util.Comparator;
+import java.util.ArrayList;
 import java.util.List;
-import java.util.Locale;
 import java.util.Optional;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
+import java.util.function.Consumer;
 import java.util.stream.Collectors;
 
 /**
@@ -20,32 +23,45 @@ import java.util.stream.Collectors;
  *
  * <pre>
  * config.conf                                effective configuration
- * checkpoints/round-00000400.safetensors     the newest few
- * metrics/rounds-00000351-00000400.jsonl     a line per round, a file per checkpoint
- * summary.json                               the result, once the run has ended
+ * run.json                                   who ran what, where and when, and the result
+ * checkpoints/round-00000400.safetensors     states
+ * metrics/rounds-00000391-00000400.jsonl     a line per round, a file per checkpoint
+ * chain/rounds-00000391-00000400.jsonl       digests of each round, chained
+ * summary.json                               figures, once the run has ended
  * </pre>
  *
- * Metrics of the rounds up to a checkpoint are written before it, so a run that goes on from a
+ * Lines of the rounds up to a checkpoint are written before it, so a run that goes on from a
  * checkpoint finds exactly the lines up to there, without gap or repetition: what a later round had
  * left is removed first.
  */
-public final class RunDirectory implements TrainingListener {
+public final class RunDirectory implements TrainingListener, AutoCloseable {
 
-  private static final Pattern CHECKPOINT = Pattern.compile("round-(\\d{1,9})\\.safetensors");
-  private static final Pattern METRICS = Pattern.compile("rounds-(\\d{1,9})-(\\d{1,9})\\.jsonl");
+  private static final List<String> BEFORE_CONFIG =
+      List.of("checkpoints", "metrics", "chain", "run.json");
 
   private final Storage storage;
   private final String path;
   private final RunConfig config;
-  private final StringBuilder pending = new StringBuilder();
-  private int pendingFrom;
+  private final Consumer<String> warnings;
+  private final Checkpoints checkpoints;
+  private final Segments metrics;
+  private final Segments chain;
+  private final Unsaved unsaved = new Unsaved();
+  private final Saver saver;
   private String remark = "";
-  private Optional<String> lastCheckpoint = Optional.empty();
+  private Saver.Save newSettings = () -> {}; // with the next checkpoint
+  private boolean failedBefore; // lines may lie in files without a checkpoint
+  private volatile Optional<Saved> lastCheckpoint = Optional.empty();
 
-  private RunDirectory(Storage storage, String path, RunConfig config) {
+  private RunDirectory(Storage storage, String path, RunConfig config, Consumer<String> warnings) {
     this.storage = storage;
     this.path = path;
     this.config = config;
+    this.warnings = warnings;
+    this.checkpoints = new Checkpoints(storage, path + "/checkpoints");
+    this.metrics = new Segments(storage, path + "/metrics");
+    this.chain = new Segments(storage, path + "/chain");
+    this.saver = new Saver(config.checkpoint().background());
   }
 
   /**
@@ -54,14 +70,15 @@ public final class RunDirectory implements TrainingListener {
    * @param storage file systems
    * @param path must hold nothing, or what is left of an attempt that did not get to config.conf
    * @param config the run's
+   * @param warnings receives lines for the user
    * @return the directory, to be begun with {@link #begin}
    * @throws UserError when there is something already
    */
-  public static RunDirectory create(Storage storage, String path, RunConfig config) {
+  public static RunDirectory create(
+      Storage storage, String path, RunConfig config, Consumer<String> warnings) {
     boolean free =
         !storage.exists(path)
-            || (storage.isDirectory(path)
-                && List.of("checkpoints", "metrics").containsAll(storage.list(path)));
+            || (storage.isDirectory(path) && BEFORE_CONFIG.containsAll(storage.list(path)));
     if (!free) {
       throw new UserError(
           path
@@ -70,22 +87,29 @@ public final class RunDirectory implements TrainingListener {
               + " or choose another --run");
     }
     storage.checkTarget(path + "/config.conf");
-    return new RunDirectory(storage, path, config);
+    return new RunDirectory(storage, path, config, warnings);
   }
 
   /**
-   * Writes what a new run starts from: a checkpoint of round 0, then config.conf, by which others
-   * know that a run is there.
+   * Writes what a new run starts from: a checkpoint of round 0 and run.json, then config.conf, by
+   * which others know that a run is there.
    *
    * @param start the state before the first round
    * @param lines what config.conf says above the settings, without line ends; may be none
+   * @param runJson text of run.json
    * @throws IOException when it cannot be written
    */
-  public void begin(TrainingState start, List<String> lines) throws IOException {
+  public void begin(TrainingState start, List<String> lines, String runJson) throws IOException {
     remark = lines.stream().map(line -> "# " + line + "\n").collect(Collectors.joining());
-    storage.makeDirectory(path + "/checkpoints");
-    storage.makeDirectory(path + "/metrics");
-    checkpoint(start);
+    checkpoints.cut(-1);
+    for (Segments segments : List.of(metrics, chain)) {
+      segments.cut(-1, kept -> kept);
+      storage.makeDirectory(segments.directory());
+    }
+    storage.makeDirectory(checkpoints.directory());
+    unsaved.chain(ChainLine.begin(config, start.parameters()));
+    save(start.snapshot(), start.back(), unsaved.lines());
+    put("run.json", runJson);
     writeConfig();
   }
 
@@ -95,10 +119,12 @@ public final class RunDirectory implements TrainingListener {
    * @param storage file systems
    * @param path the directory
    * @param config the run's, maybe with other limits
+   * @param warnings receives lines for the user
    * @return the directory
    */
-  public static RunDirectory open(Storage storage, String path, RunConfig config) {
-    return new RunDirectory(storage, path, config);
+  public static RunDirectory open(
+      Storage storage, String path, RunConfig config, Consumer<String> warnings) {
+    return new RunDirectory(storage, path, config, warnings);
   }
 
   /**
@@ -117,65 +143,28 @@ public final class RunDirectory implements TrainingListener {
   }
 
   /**
-   * Finds the newest checkpoint of a run.
-   *
-   * @param storage file systems
-   * @param path the run directory
-   * @return its path, or nothing before the first
-   */
-  public static Optional<String> newestCheckpoint(Storage storage, String path) {
-    List<String> checkpoints = checkpoints(storage, path);
-    return checkpoints.isEmpty()
-        ? Optional.empty()
-        : Optional.of(path + "/checkpoints/" + checkpoints.get(checkpoints.size() - 1));
-  }
-
-  private static List<String> checkpoints(Storage storage, String path) {
-    List<String> names = storage.list(path + "/checkpoints");
-    names.removeIf(name -> !CHECKPOINT.matcher(name).matches());
-    names.sort(Comparator.comparingInt(RunDirectory::round));
-    return names;
-  }
-
-  private static int round(String checkpoint) {
-    Matcher matcher = CHECKPOINT.matcher(checkpoint);
-    return matcher.matches() ? Integer.parseInt(matcher.group(1)) : -1;
-  }
-
-  /**
-   * Reads the newest checkpoint; nothing is changed.
-   *
-   * @return the state, to go on from with {@link #goOn}
-   * @throws UserError when there is no checkpoint, or it is not whole or of another model
-   */
-  public TrainingState restore() {
-    String newest =
-        newestCheckpoint(storage, path)
-            .orElseThrow(
-                () -> new UserError(path + "/checkpoints: expected a checkpoint, found none"));
-    TrainingState state = Checkpoint.decode(newest, storage.read(newest), config);
-    lastCheckpoint = Optional.of(newest);
-    return state;
-  }
-
-  /**
-   * Removes what speaks of rounds after a state: metrics, the result, and what a process that was
+   * Removes what speaks of rounds after a state: lines, the result, and what a process that was
    * killed had not finished writing. Writes the configuration if its limits are others.
    *
-   * @param state what {@link #restore} returned
+   * @param found the checkpoint to go on from
+   * @param changed the chain's line about settings that decide the bits, when they are others
+   * @param runJson text of run.json
    * @throws IOException when something cannot be removed or written
    */
-  public void goOn(TrainingState state) throws IOException {
-    for (String name : storage.list(path + "/metrics")) {
-      Matcher matcher = METRICS.matcher(name);
-      if (matcher.matches() && Integer.parseInt(matcher.group(2)) > state.round()) {
-        storage.delete(path + "/metrics/" + name);
-      }
-    }
+  public void goOn(Checkpoints.Found found, Optional<ChainLine> changed, String runJson)
+      throws IOException {
+    Snapshot state = found.restored().now();
+    lastCheckpoint = Optional.of(saved(found.path(), found.bytes()));
+    checkpoints.passOver(found.passedOver());
+    cutLines(state);
+    warnOfAnotherChain(state);
     storage.delete(path + "/summary.json");
-    for (String directory : List.of(path, path + "/checkpoints", path + "/metrics")) {
+    for (String directory :
+        List.of(path, checkpoints.directory(), metrics.directory(), chain.directory())) {
       storage.deleteUnfinished(directory);
     }
+    changed.ifPresent(unsaved::chain);
+    unsaved.savedUpTo(state.round());
     String before = configText(storage, path);
     remark =
         before
@@ -183,8 +172,49 @@ public final class RunDirectory implements TrainingListener {
             .takeWhile(line -> line.startsWith("#"))
             .map(line -> line + "\n")
             .collect(Collectors.joining());
+    newSettings = () -> writeSettings(runJson, before);
+    if (changed.isEmpty()) {
+      newSettings.run();
+      newSettings = () -> {};
+    }
+  }
+
+  private void writeSettings(String runJson, String before) throws IOException {
+    put("run.json", runJson);
     if (!before.equals(remark + config.text())) {
       writeConfig();
+    }
+  }
+
+  private void cutLines(Snapshot state) throws IOException {
+    metrics.cut(state.round(), lines -> upToRound(lines, state.round()));
+    chain.cut(state.round(), lines -> upToLink(lines, state.link()));
+  }
+
+  private static List<String> upToRound(List<String> lines, int round) {
+    return lines.stream().filter(line -> MetricsLine.round(line) <= round).toList();
+  }
+
+  private static List<String> upToLink(List<String> lines, String link) {
+    List<String> kept = new ArrayList<>();
+    for (String line : lines) {
+      kept.add(line);
+      if (ChainLine.parse(line).link().equals(link)) {
+        return kept;
+      }
+    }
+    return List.of();
+  }
+
+  private void warnOfAnotherChain(Snapshot state) {
+    List<Segments.Segment> segments = chain.segments();
+    List<String> lines =
+        segments.isEmpty() ? List.of() : chain.lines(segments.get(segments.size() - 1));
+    String end = lines.isEmpty() ? "none" : ChainLine.parse(lines.get(lines.size() - 1)).link();
+    if (!end.equals(state.link())) {
+      warnings.accept(
+          "%s: expected to end in link %s after round %d, found %s; recall verify will say so too"
+              .formatted(chain.directory(), state.link(), state.round(), end));
     }
   }
 
@@ -203,47 +233,141 @@ public final class RunDirectory implements TrainingListener {
    * @return nothing before the first
    */
   public Optional<String> lastCheckpoint() {
-    return lastCheckpoint;
+    return lastCheckpoint.map(saved -> path + "/" + saved.name());
+  }
+
+  /**
+   * A file of the run.
+   *
+   * @param name its path below the run directory
+   * @param sha256 digest of its bytes
+   */
+  public record Saved(String name, String sha256) {}
+
+  private Saved saved(String file, byte[] bytes) {
+    return new Saved(file.substring(path.length() + 1), Safetensors.sha256(bytes));
+  }
+
+  /**
+   * Returns the checkpoint that holds the result.
+   *
+   * @return the newest one
+   * @throws IllegalStateException before the first
+   */
+  public Saved result() {
+    return lastCheckpoint.orElseThrow(() -> new IllegalStateException("no checkpoint yet"));
+  }
+
+  /**
+   * Reads what is known of the run.
+   *
+   * @return text of run.json; empty when there is none
+   */
+  public String runJson() {
+    return storage.exists(path + "/run.json") ? storage.readText(path + "/run.json") : "";
   }
 
   @Override
   public void roundDone(RoundReport report) {
-    if (pending.length() == 0) {
-      pendingFrom = report.round();
+    unsaved.metrics(report.round(), MetricsLine.of(report));
+  }
+
+  @Override
+  public void chained(ChainLine line) {
+    unsaved.chain(line);
+  }
+
+  /** Files of rounds that never were go, the checkpoints first: the lines belong to them. */
+  @Override
+  public void rejected(Rejection rejection, Snapshot target) throws IOException {
+    if (rejection.skipped()) {
+      return;
     }
-    pending.append(MetricsLine.of(report)).append('\n');
+    saver.await();
+    if (unsaved.savedUpTo() > target.round()) {
+      checkpoints.cut(target.round());
+      cutLines(target);
+    }
+    unsaved.cut(target.round(), target.link());
   }
 
   @Override
   public void checkpoint(TrainingState state) throws IOException {
-    if (pending.length() > 0) {
-      storage.write(
-          String.format(
-              Locale.ROOT, "%s/metrics/rounds-%08d-%08d.jsonl", path, pendingFrom, state.round()),
-          pending.toString().getBytes(StandardCharsets.UTF_8));
-      pending.setLength(0);
+    Snapshot now = state.snapshot();
+    Snapshot back = state.back();
+    saver.await();
+    Unsaved.Lines lines = unsaved.lines();
+    saver.run(() -> saveOrWarn(now, back, lines));
+  }
+
+  private void saveOrWarn(Snapshot now, Snapshot back, Unsaved.Lines lines) throws IOException {
+    try {
+      save(now, back, lines);
+    } catch (IOException | UserError e) {
+      if (config.checkpoint().onFailure() == CheckpointConfig.OnFailure.STOP) {
+        throw e;
+      }
+      failedBefore = true;
+      warnings.accept(
+          "the checkpoint of round %d could not be written, training goes on: %s"
+              .formatted(now.round(), e.getMessage()));
     }
-    String file =
-        String.format(Locale.ROOT, "%s/checkpoints/round-%08d.safetensors", path, state.round());
-    storage.write(file, Checkpoint.encode(config, state));
-    lastCheckpoint = Optional.of(file);
-    List<String> names = checkpoints(storage, path);
-    for (String old : names.subList(0, Math.max(0, names.size() - config.checkpoint().keep()))) {
-      storage.delete(path + "/checkpoints/" + old);
+  }
+
+  private void save(Snapshot now, Snapshot back, Unsaved.Lines lines) throws IOException {
+    if (failedBefore) {
+      for (Segments segments : List.of(metrics, chain)) {
+        segments.cut(lines.first() - 1, kept -> kept);
+      }
     }
+    metrics.write(lines.first(), now.round(), lines.metrics());
+    chain.write(lines.first(), now.round(), lines.chain());
+    newSettings.run();
+    newSettings = () -> {};
+    byte[] bytes = Checkpoint.encode(config, now, back);
+    String file = checkpoints.write(now.round(), bytes, config.checkpoint());
+    lastCheckpoint = Optional.of(saved(file, bytes));
+    unsaved.saved(lines, now.round());
+    failedBefore = false;
+  }
+
+  /**
+   * Waits until everything is written.
+   *
+   * @param round rounds done
+   * @throws IOException when the checkpoint of that round is not
+   */
+  public void finish(int round) throws IOException {
+    saver.await();
+    if (unsaved.savedUpTo() != round) {
+      throw new IOException(
+          path + ": expected a checkpoint of round " + round + " at the end, it was not written");
+    }
+  }
+
+  /** Lets a save that runs come to its end, and frees its thread. */
+  @Override
+  public void close() {
+    saver.close();
   }
 
   /**
    * Writes the result beside the run.
    *
-   * @param json the summary
+   * @param runJson text of run.json
+   * @param summary text of summary.json
    * @throws IOException when it cannot be written
    */
-  public void writeSummary(String json) throws IOException {
-    storage.write(path + "/summary.json", json.getBytes(StandardCharsets.UTF_8));
+  public void writeResult(String runJson, String summary) throws IOException {
+    put("run.json", runJson);
+    put("summary.json", summary);
   }
 
   private void writeConfig() throws IOException {
-    storage.write(path + "/config.conf", (remark + config.text()).getBytes(StandardCharsets.UTF_8));
+    put("config.conf", remark + config.text());
+  }
+
+  private void put(String name, String text) throws IOException {
+    storage.write(path + "/" + name, text.getBytes(StandardCharsets.UTF_8));
   }
 }

@@ -10,7 +10,7 @@ import java.util.concurrent.Future;
 /** Runs rounds on threads of this JVM, without Spark. */
 public final class LocalRounds implements RoundRunner {
 
-  private final ShardPlan plan;
+  private final int shards;
   private final List<List<Integer>> groups = new ArrayList<>();
   private final List<ShardPass> passes = new ArrayList<>();
   private final ExecutorService threads;
@@ -22,12 +22,12 @@ public final class LocalRounds implements RoundRunner {
    * @param threadCount at least 1; more than there are shards are not used
    */
   public LocalRounds(ShardPlan plan, int threadCount) {
-    this.plan = plan;
-    int tasks = Math.min(threadCount, plan.shards());
+    this.shards = plan.shards();
+    int tasks = Math.min(threadCount, shards);
     for (int task = 0; task < tasks; task++) {
-      groups.add(range(task * (long) plan.shards() / tasks, (task + 1L) * plan.shards() / tasks));
-      passes.add(new ShardPass(plan));
+      groups.add(range(task * (long) shards / tasks, (task + 1L) * shards / tasks));
     }
+    use(plan);
     threads =
         Executors.newFixedThreadPool(
             tasks,
@@ -39,11 +39,17 @@ public final class LocalRounds implements RoundRunner {
   }
 
   private static List<Integer> range(long from, long to) {
-    List<Integer> shards = new ArrayList<>();
+    List<Integer> range = new ArrayList<>();
     for (long shard = from; shard < to; shard++) {
-      shards.add((int) shard);
+      range.add((int) shard);
     }
-    return shards;
+    return range;
+  }
+
+  @Override
+  public void use(ShardPlan plan) {
+    passes.clear();
+    groups.forEach(group -> passes.add(new ShardPass(plan)));
   }
 
   @Override
@@ -51,14 +57,14 @@ public final class LocalRounds implements RoundRunner {
     List<Future<TaskResult>> running = new ArrayList<>();
     for (int task = 0; task < groups.size(); task++) {
       ShardPass pass = passes.get(task);
-      List<Integer> shards = groups.get(task);
-      running.add(threads.submit(() -> TaskResult.of(pass, parameters, localState, round, shards)));
+      List<Integer> group = groups.get(task);
+      running.add(threads.submit(() -> TaskResult.of(pass, parameters, localState, round, group)));
     }
     List<TaskResult> results = new ArrayList<>();
     for (Future<TaskResult> task : running) {
       results.add(result(task));
     }
-    return TaskResult.merge(results, plan.shards());
+    return TaskResult.merge(results, shards);
   }
 
   private static TaskResult result(Future<TaskResult> task) {
@@ -70,6 +76,11 @@ public final class LocalRounds implements RoundRunner {
       Thread.currentThread().interrupt();
       throw new IllegalStateException("interrupted in a round", e);
     }
+  }
+
+  @Override
+  public String standing() {
+    return groups.size() + " threads at work";
   }
 
   @Override

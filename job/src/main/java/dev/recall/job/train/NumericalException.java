@@ -1,24 +1,14 @@
 package dev.recall.job.train;
 
-import java.util.OptionalInt;
-
-/** A round came to something that is not finite; the state is as it was before the round. */
+/** A round came to something that is not finite, and no rule to go on is left. */
 public final class NumericalException extends RuntimeException {
 
   private static final long serialVersionUID = 1L;
 
-  NumericalException(
-      int round, OptionalInt shard, double loss, double gradientNorm, double parameterNorm) {
+  NumericalException(Rejection rejection, int before) {
     super(
-        "round "
-            + (round + 1)
-            + (shard.isPresent() ? ", shard " + shard.getAsInt() : "")
-            + ": expected finite loss, gradient, parameters and optimizer state, found loss "
-            + loss
-            + ", gradient norm "
-            + gradientNorm
-            + " and parameter norm "
-            + parameterNorm
+        rejection.finding()
+            + (before == 0 ? "" : ", after " + before + " rejected rounds before it")
             + "; lower training.optimizer.learning-rate"
             + " (with local steps training.local-optimizer.learning-rate) or set its clip-norm");
   }

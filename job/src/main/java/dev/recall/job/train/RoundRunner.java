@@ -14,6 +14,20 @@ public interface RoundRunner extends AutoCloseable {
   RoundSum run(int round, float[] parameters, float[][] localState);
 
   /**
+   * Changes what the shards do in the rounds to come.
+   *
+   * @param plan differs from the one before in its learning rates only
+   */
+  void use(ShardPlan plan);
+
+  /**
+   * Says how far the running round is, for somebody who waits for it. Any thread may ask.
+   *
+   * @return a clause
+   */
+  String standing();
+
+  /**
    * Returns how many tasks can run at the same time.
    *
    * @return at least 1

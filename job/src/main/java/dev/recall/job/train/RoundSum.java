@@ -1,6 +1,7 @@
 package dev.recall.job.train;
 
 import dev.recall.model.GradientSum;
+import java.util.List;
 import java.util.OptionalInt;
 
 /**
@@ -9,5 +10,7 @@ import java.util.OptionalInt;
  * @param sum vector, loss and weight; see {@link ShardPass} for the vector
  * @param busyNanos time that shards spent on data and gradients, summed over tasks
  * @param shardNotFinite the first shard whose sum is not finite, if any
+ * @param shardDigests {@link GradientDigest} of each shard's contribution, in their order
  */
-public record RoundSum(GradientSum sum, long busyNanos, OptionalInt shardNotFinite) {}
+public record RoundSum(
+    GradientSum sum, long busyNanos, OptionalInt shardNotFinite, List<String> shardDigests) {}

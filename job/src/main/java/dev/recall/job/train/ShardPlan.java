@@ -58,6 +58,17 @@ public record ShardPlan(
   }
 
   /**
+   * Returns this plan with other learning rates.
+   *
+   * @param factor on all of them
+   * @return the plan
+   */
+  public ShardPlan withRateTimes(double factor) {
+    return new ShardPlan(
+        seed, task, model, shards, localSteps, localOptimizer.withRateTimes(factor));
+  }
+
+  /**
    * Returns how many state vectors local steps carry from round to round.
    *
    * @return the local optimizer's slots, or 0 without local steps

@@ -11,7 +11,9 @@ public enum StopReason {
   /** The recall error is low enough. */
   TARGET_RECALL("the target recall MSE is reached (stop.target-recall-mse)"),
   /** The validation loss did not improve for too long. */
-  PATIENCE("no improvement in too many validations (stop.patience)");
+  PATIENCE("no improvement in too many validations (stop.patience)"),
+  /** The process was asked to end. */
+  SIGNAL("asked to end by a signal");
 
   private final String sentence;
 

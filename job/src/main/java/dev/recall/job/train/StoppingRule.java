@@ -3,14 +3,37 @@ package dev.recall.job.train;
 import dev.recall.job.config.StopConfig;
 import dev.recall.model.Evaluation;
 import java.util.Optional;
+import java.util.function.BooleanSupplier;
 
 /**
  * Decides after each round whether training ends. Of several reasons the first in the order of
  * {@link StopReason} is given.
  *
  * @param config the limits
+ * @param asked whether somebody asked the process to end
  */
-record StoppingRule(StopConfig config) {
+public record StoppingRule(StopConfig config, BooleanSupplier asked) {
+
+  /**
+   * Returns the rule that a configuration gives.
+   *
+   * @param config the limits
+   * @return the rule
+   */
+  public static StoppingRule of(StopConfig config) {
+    return new StoppingRule(config, () -> false);
+  }
+
+  /**
+   * Returns the rule that stops after a round and at nothing else, for the replay of a run.
+   *
+   * @param round rounds done
+   * @param config of the run
+   * @return the rule
+   */
+  public static StoppingRule after(int round, StopConfig config) {
+    return of(new StopConfig(round, 0, 0, 0, Integer.MAX_VALUE, config.minImprovement()));
+  }
 
   Optional<StopReason> check(TrainingState state, double seconds, Optional<Evaluation> validation) {
     if (state.round() >= config.rounds()) {
@@ -28,7 +51,7 @@ record StoppingRule(StopConfig config) {
     if (state.best().isPresent() && state.best().get().misses() > config.patience()) {
       return Optional.of(StopReason.PATIENCE);
     }
-    return Optional.empty();
+    return asked.getAsBoolean() ? Optional.of(StopReason.SIGNAL) : Optional.empty();
   }
 
   private static boolean reached(Optional<Double> value, double target) {

@@ -16,11 +16,13 @@ public final class TaskResult implements Serializable {
   private final OrderedSum.Node[] nodes;
   private final long busyNanos;
   private final int shardNotFinite; // the first one, or NONE
+  private final byte[] digests; // of the shards' contributions, one behind the other
 
-  private TaskResult(OrderedSum.Node[] nodes, long busyNanos, int shardNotFinite) {
+  private TaskResult(OrderedSum.Node[] nodes, long busyNanos, int shardNotFinite, byte[] digests) {
     this.nodes = nodes;
     this.busyNanos = busyNanos;
     this.shardNotFinite = shardNotFinite;
+    this.digests = digests;
   }
 
   /**
@@ -38,15 +40,17 @@ public final class TaskResult implements Serializable {
     long start = System.nanoTime();
     OrderedSum sum = new OrderedSum();
     int notFinite = NONE;
+    GradientDigest digest = new GradientDigest(shards.size());
     for (int shard : shards) {
       GradientSum contribution = pass.run(parameters, localState, round, shard);
+      digest.add(contribution);
       if (!contribution.isFinite()) {
         notFinite = Math.min(notFinite, shard);
       }
       sum.add(shard, contribution);
     }
     OrderedSum.Node[] nodes = sum.nodes().toArray(new OrderedSum.Node[0]);
-    return new TaskResult(nodes, System.nanoTime() - start, notFinite);
+    return new TaskResult(nodes, System.nanoTime() - start, notFinite, digest.bytes());
   }
 
   /**
@@ -61,18 +65,20 @@ public final class TaskResult implements Serializable {
     OrderedSum sum = new OrderedSum();
     long busyNanos = 0;
     int notFinite = NONE;
+    List<String> digests = new ArrayList<>();
     List<TaskResult> ordered = new ArrayList<>(results);
     ordered.removeIf(result -> result.nodes.length == 0);
     ordered.sort(Comparator.comparingInt(result -> result.nodes[0].start()));
     for (TaskResult result : ordered) {
       busyNanos += result.busyNanos;
       notFinite = Math.min(notFinite, result.shardNotFinite);
+      digests.addAll(GradientDigest.texts(result.digests));
       for (OrderedSum.Node node : result.nodes) {
         sum.add(node);
       }
     }
     GradientSum total = sum.total(shards);
     OptionalInt shard = notFinite == NONE ? OptionalInt.empty() : OptionalInt.of(notFinite);
-    return new RoundSum(total, busyNanos, shard);
+    return new RoundSum(total, busyNanos, shard, digests);
   }
 }

@@ -1,15 +1,15 @@
 package dev.recall.job.train;
 
 import dev.recall.datagen.Purpose;
+import dev.recall.job.config.NotFiniteConfig;
 import dev.recall.job.config.RunConfig;
 import dev.recall.job.config.ValidationConfig;
 import dev.recall.model.Evaluation;
-import dev.recall.model.GradientSum;
 import dev.recall.model.ParameterLayout;
 import dev.recall.model.Predictor;
+import dev.recall.model.optim.Optimizer;
 import dev.recall.model.recurrent.Engines;
 import java.io.IOException;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 
@@ -24,19 +24,31 @@ public final class Trainer {
   private final Predictor predictor;
   private final StoppingRule stop;
   private final List<TrainingListener> listeners;
+  private Optimizer optimizer;
+
+  /**
+   * Prepares training that stops by the configuration's rules.
+   *
+   * @param config the run's
+   * @param listeners told in this order
+   */
+  public Trainer(RunConfig config, List<TrainingListener> listeners) {
+    this(config, listeners, StoppingRule.of(config.stop()));
+  }
 
   /**
    * Prepares training.
    *
    * @param config the run's
    * @param listeners told in this order
+   * @param stop when to stop
    */
-  public Trainer(RunConfig config, List<TrainingListener> listeners) {
+  public Trainer(RunConfig config, List<TrainingListener> listeners, StoppingRule stop) {
     this.config = config;
     this.layout = config.model().layout();
     this.plan = ShardPlan.of(config);
     this.predictor = Engines.create(config.model());
-    this.stop = new StoppingRule(config.stop());
+    this.stop = stop;
     this.listeners = List.copyOf(listeners);
   }
 
@@ -48,27 +60,44 @@ public final class Trainer {
    * @return how it ended
    * @throws IOException when a listener cannot write
    * @throws NumericalException when a round's loss or gradient, or what they make of the parameters
-   *     and the optimizer state, is not finite; the state is that of the round before
+   *     and the optimizer state, is not finite and {@code training.not-finite} gives up; nothing of
+   *     it is in the state
    */
   public TrainingOutcome train(TrainingState state, RoundRunner rounds) throws IOException {
     long start = System.nanoTime();
     long busy = 0;
     int first = state.round();
+    scaleRates(state, rounds);
     Optional<StopReason> reason = stop.check(state, 0, validationAtStart(state));
     while (reason.isEmpty()) {
+      if (state.round() % config.training().notFinite().backRounds() == 0) {
+        state.markBack();
+      }
       RoundSum result = rounds.run(state.round(), state.parameters(), state.local());
       busy += result.busyNanos();
-      double norm = apply(state, result);
+      Update update = Update.of(state, result, optimizer, plan, layout);
+      if (!update.isFinite()) {
+        reject(state, update, rounds);
+        if (state.round() < update.round()) {
+          continue;
+        }
+      } else {
+        apply(state, update);
+      }
       Optional<Evaluation> validation = validate(state);
       double seconds = (System.nanoTime() - start) / NANOS;
-      RoundReport report =
-          new RoundReport(
-              state.round(), result.sum().meanLoss(), norm, state.examples(), seconds, validation);
       for (TrainingListener listener : listeners) {
-        listener.roundDone(report);
+        listener.roundDone(
+            new RoundReport(
+                state.round(),
+                update.loss(),
+                update.norm(),
+                state.examples(),
+                seconds,
+                validation));
       }
       reason = stop.check(state, seconds, validation);
-      if (reason.isPresent() || state.round() % config.checkpoint().everyRounds() == 0) {
+      if (reason.isPresent() || saves(state.round())) {
         checkpoint(state);
       }
     }
@@ -80,51 +109,65 @@ public final class Trainer {
     return outcome;
   }
 
+  private boolean saves(int round) {
+    return round % config.checkpoint().everyRounds() == 0
+        || round % config.training().notFinite().backRounds() == 0;
+  }
+
   private void checkpoint(TrainingState state) throws IOException {
     for (TrainingListener listener : listeners) {
       listener.checkpoint(state);
     }
   }
 
-  /** Applies a round's sum to the state, all of it or nothing, and returns the mean's norm. */
-  private double apply(TrainingState state, RoundSum result) {
-    GradientSum sum = result.sum();
-    int length = state.parameters().length;
-    float[] mean = Arrays.copyOf(sum.vector(), length);
-    ShardPass.divide(mean, plan.localSteps() > 1 ? plan.shards() : sum.weight());
-    double norm = norm(mean);
-    float[][] local = new float[state.local().length][];
-    for (int slot = 0; slot < local.length; slot++) {
-      local[slot] = Arrays.copyOfRange(sum.vector(), (slot + 1) * length, (slot + 2) * length);
-      ShardPass.divide(local[slot], plan.shards());
-    }
-    float[] parameters = state.parameters().clone();
-    float[][] optimizer = state.optimizer().clone();
-    Arrays.setAll(optimizer, slot -> optimizer[slot].clone());
-    config.training().optimizer().update(parameters, mean, optimizer, layout, state.round());
-    double after = norm(parameters);
-    if (!Double.isFinite(sum.meanLoss() + norm + after + norms(optimizer) + norms(local))) {
-      throw new NumericalException(
-          state.round(), result.shardNotFinite(), sum.meanLoss(), norm, after);
-    }
-    state.roundDone(parameters, optimizer, local, plan.examplesPerRound());
-    return norm;
+  private void apply(TrainingState state, Update update) throws IOException {
+    ChainLine line = update.chainLine(state.snapshot().link());
+    state.now(update.applied(state.snapshot(), plan.examplesPerRound(), line.link()));
+    chain(line);
   }
 
-  private static double norms(float[][] vectors) {
-    double norms = 0;
-    for (float[] vector : vectors) {
-      norms += norm(vector);
+  /** Leaves the round out or goes back, as configured, or gives up. */
+  private void reject(TrainingState state, Update update, RoundRunner rounds) throws IOException {
+    NotFiniteConfig rule = config.training().notFinite();
+    int before = state.snapshot().rejected();
+    boolean halves = rule.policy() == NotFiniteConfig.Policy.HALVE;
+    Rejection rejection =
+        update.rejection(
+            halves ? state.back().round() : update.round(), rateFactor(before + (halves ? 1 : 0)));
+    if (rule.policy() == NotFiniteConfig.Policy.STOP || before >= rule.limit()) {
+      throw new NumericalException(rejection, before);
     }
-    return norms;
+    Snapshot target = halves ? state.back() : state.snapshot();
+    ChainLine line = update.chainLine(rejection, target);
+    for (TrainingListener listener : listeners) {
+      listener.rejected(rejection, target);
+    }
+    chain(line);
+    if (halves) {
+      state.goBack(line.link());
+      scaleRates(state, rounds);
+    } else {
+      state.now(state.snapshot().rejecting(update.round(), line.link()));
+    }
   }
 
-  private static double norm(float[] vector) {
-    double squares = 0;
-    for (float value : vector) {
-      squares += (double) value * value;
+  private void chain(ChainLine line) throws IOException {
+    for (TrainingListener listener : listeners) {
+      listener.chained(line);
     }
-    return Math.sqrt(squares);
+  }
+
+  private double rateFactor(int rejected) {
+    boolean halves = config.training().notFinite().policy() == NotFiniteConfig.Policy.HALVE;
+    return halves ? Math.scalb(1.0, -rejected) : 1;
+  }
+
+  private void scaleRates(TrainingState state, RoundRunner rounds) {
+    double factor = rateFactor(state.snapshot().rejected());
+    optimizer = config.training().optimizer().withRateTimes(factor);
+    if (factor != 1) {
+      rounds.use(plan.withRateTimes(factor));
+    }
   }
 
   /**
@@ -152,7 +195,8 @@ public final class Trainer {
     double minImprovement = config.stop().minImprovement();
     state
         .best()
-        .ifPresent(best -> best.validated(evaluation.loss(), minImprovement, state.parameters()));
+        .map(best -> best.validated(evaluation.loss(), minImprovement, state.parameters()))
+        .ifPresent(best -> state.now(state.snapshot().withBest(best)));
     return Optional.of(evaluation);
   }
 

@@ -1,41 +1,24 @@
 package dev.recall.job.train;
 
 import dev.recall.job.config.RunConfig;
+import java.util.Map;
 import java.util.Optional;
 
-/** Everything that training changes: with the configuration, all that a continuation needs. */
+/** Where a run is, and where it would go back to if a round were not finite. */
 public final class TrainingState {
 
-  private int round;
-  private long examples;
-  private float[] parameters; // [parameters]
-  private float[][] optimizer; // [slots][parameters], the driver's
-  private float[][] local; // [slots][parameters], the shards' mean
-  private final BestSoFar best;
+  private Snapshot now;
+  private Snapshot back;
 
   /**
-   * Takes over arrays, as read from a checkpoint.
+   * Takes over what a checkpoint holds.
    *
-   * @param round rounds done
-   * @param examples sequences trained on
-   * @param parameters [parameters], kept
-   * @param optimizer [slots][parameters] of the driver's optimizer, kept
-   * @param local [slots][parameters] of the local optimizer, kept
-   * @param best the best validation, null when early stopping is off
+   * @param now the moment
+   * @param back an earlier or the same moment
    */
-  public TrainingState(
-      int round,
-      long examples,
-      float[] parameters,
-      float[][] optimizer,
-      float[][] local,
-      BestSoFar best) {
-    this.round = round;
-    this.examples = examples;
-    this.parameters = parameters;
-    this.optimizer = optimizer;
-    this.local = local;
-    this.best = best;
+  public TrainingState(Snapshot now, Snapshot back) {
+    this.now = now;
+    this.back = back;
   }
 
   /**
@@ -46,20 +29,56 @@ public final class TrainingState {
    * @return the state
    */
   public static TrainingState initial(RunConfig config, float[] parameters) {
-    int length = parameters.length;
-    BestSoFar best = config.stop().patience() > 0 ? BestSoFar.none(length) : null;
-    float[][] local = new float[ShardPlan.of(config).localSlots()][length];
-    float[][] optimizer = config.training().optimizer().initialState(length);
-    return new TrainingState(0, 0, parameters, optimizer, local, best);
+    Snapshot start = Snapshot.initial(config, parameters);
+    return new TrainingState(start, start);
   }
 
-  /** Takes over what a round came to; the arrays are kept. */
-  void roundDone(float[] newParameters, float[][] newOptimizer, float[][] newLocal, long added) {
-    parameters = newParameters;
-    optimizer = newOptimizer;
-    local = newLocal;
-    round++;
-    examples += added;
+  /** Goes to another moment. */
+  void now(Snapshot moment) {
+    now = moment;
+  }
+
+  /** From here on this is where to go back to. */
+  void markBack() {
+    back = now;
+  }
+
+  /** Goes back, one rejected round later. */
+  void goBack(String link) {
+    back = back.rejecting(back.round(), link);
+    now = back;
+  }
+
+  /**
+   * Goes on with other settings that decide the bits of the run.
+   *
+   * @param changes new values by key
+   * @param config the settings from here on
+   * @return the line that says so
+   */
+  public ChainLine changed(Map<String, String> changes, RunConfig config) {
+    ChainLine line = ChainLine.changed(now.link(), now.round(), changes, config);
+    now = now.changed(config, line.link());
+    back = now;
+    return line;
+  }
+
+  /**
+   * Returns the current moment. Later rounds do not change it.
+   *
+   * @return the snapshot
+   */
+  public Snapshot snapshot() {
+    return now;
+  }
+
+  /**
+   * Returns the moment to go back to.
+   *
+   * @return the current one or an earlier one
+   */
+  public Snapshot back() {
+    return back;
   }
 
   /**
@@ -68,7 +87,7 @@ public final class TrainingState {
    * @return rounds
    */
   public int round() {
-    return round;
+    return now.round();
   }
 
   /**
@@ -77,7 +96,7 @@ public final class TrainingState {
    * @return sequences
    */
   public long examples() {
-    return examples;
+    return now.examples();
   }
 
   /**
@@ -86,7 +105,7 @@ public final class TrainingState {
    * @return [parameters]
    */
   public float[] parameters() {
-    return parameters;
+    return now.parameters();
   }
 
   /**
@@ -95,7 +114,7 @@ public final class TrainingState {
    * @return [slots][parameters]
    */
   public float[][] optimizer() {
-    return optimizer;
+    return now.optimizer();
   }
 
   /**
@@ -104,7 +123,7 @@ public final class TrainingState {
    * @return [slots][parameters]
    */
   public float[][] local() {
-    return local;
+    return now.local();
   }
 
   /**
@@ -113,16 +132,15 @@ public final class TrainingState {
    * @return nothing when early stopping is off
    */
   public Optional<BestSoFar> best() {
-    return Optional.ofNullable(best);
+    return now.best();
   }
 
   /**
-   * Returns the parameters that a user of the model wants: the best validated ones when early
-   * stopping is on and has seen any, else the current ones.
+   * Returns the parameters that a user of the model wants: see {@link Snapshot#result}.
    *
    * @return [parameters]
    */
   public float[] result() {
-    return best != null && best.seen() ? best.parameters() : parameters;
+    return now.result();
   }
 }

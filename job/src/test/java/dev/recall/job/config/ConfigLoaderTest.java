@@ -38,8 +38,11 @@ class ConfigLoaderTest {
 
   private static final String DEFAULTS =
       """
+      checkpoint.background = false
       checkpoint.every-rounds = 10
       checkpoint.keep = 2
+      checkpoint.keep-every-rounds = 10
+      checkpoint.on-failure = "stop"
       evaluation.batches = 64
       model.chrono-steps = 20
       model.forget-bias = 1
@@ -80,6 +83,9 @@ class ConfigLoaderTest {
       training.local-optimizer.step-rounds = 100
       training.local-optimizer.warm-up-rounds = 8
       training.local-steps = 640
+      training.not-finite.back-rounds = 10
+      training.not-finite.limit = 3
+      training.not-finite.policy = "halve"
       training.optimizer.algorithm = "rmsprop"
       training.optimizer.clip-element = 0
       training.optimizer.clip-norm = 0
@@ -101,6 +107,9 @@ class ConfigLoaderTest {
       validation.batches = 16
       validation.every-rounds = 5
       validation.fresh = false
+      wait.cluster-seconds = 900
+      wait.round-seconds = 1800
+      wait.storage-seconds = 120
       """;
 
   private static RunConfig set(String... assignments) throws InvalidConfig {
@@ -139,6 +148,7 @@ class ConfigLoaderTest {
         config.validation(),
         config.stop(),
         config.checkpoint(),
+        config.waits(),
         config.evaluationBatches(),
         config.reportEveryRounds(),
         config.sparkTasks(),
@@ -297,7 +307,7 @@ class ConfigLoaderTest {
     @Test
     void optionsMayReferToOtherSettings() throws InvalidConfig {
       assertThat(set("stop.rounds=77", "checkpoint.every-rounds=${stop.rounds}").checkpoint())
-          .isEqualTo(new CheckpointConfig(77, 2));
+          .isEqualTo(new CheckpointConfig(77, 2, 10, CheckpointConfig.OnFailure.STOP, false));
       assertThat(file("task.steps = ${task.remember}").task().steps()).isEqualTo(3);
     }
 

@@ -64,6 +64,7 @@ public final class Configs {
         config.validation(),
         config.stop(),
         config.checkpoint(),
+        config.waits(),
         config.evaluationBatches(),
         config.reportEveryRounds(),
         config.sparkTasks(),

@@ -236,7 +236,7 @@ class UntrustedConfigTest {
   void settingsThatCouldNotBeStoredAreRefused() {
     assertThat(problemsOf("model.layers = [\"1\", \"(lstm,\\n 3)\", 1]"))
         .containsExactly(
-            "all settings together:7: expected key = value with a plain value,"
+            "all settings together:10: expected key = value with a plain value,"
                 + " found model.layers = [1, (lstm,");
     String digits = "\"" + "0".repeat(40_000) + "1\"";
     assertThat(

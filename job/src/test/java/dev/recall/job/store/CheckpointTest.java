@@ -7,6 +7,7 @@ import dev.recall.job.config.Configs;
 import dev.recall.job.config.RunConfig;
 import dev.recall.job.config.UserError;
 import dev.recall.job.train.BestSoFar;
+import dev.recall.job.train.Snapshot;
 import dev.recall.job.train.TrainingState;
 import dev.recall.model.format.FormatException;
 import dev.recall.model.format.Safetensors;
@@ -16,6 +17,7 @@ import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
 
@@ -44,16 +46,37 @@ class CheckpointTest {
     return slots;
   }
 
-  private static TrainingState anyState() {
-    Random random = new Random(5);
+  private static Snapshot snapshot(int round, int seed) {
+    Random random = new Random(seed);
     BestSoFar best = new BestSoFar(0.1 + 0.2, 3, anyFloats(random));
-    return new TrainingState(
-        7, 1L << 40, anyFloats(random), slots(3, random), slots(3, random), best);
+    return new Snapshot(
+        round,
+        1L << 40,
+        anyFloats(random),
+        slots(3, random),
+        slots(3, random),
+        Optional.of(best),
+        2,
+        "ab".repeat(32));
   }
 
-  private static void assertSameBits(TrainingState found, TrainingState expected) {
+  private static Snapshot anyState() {
+    return snapshot(7, 5);
+  }
+
+  private static byte[] encoded() {
+    return Checkpoint.encode(CONFIG, anyState(), anyState());
+  }
+
+  private static Snapshot initial(float[] parameters) {
+    return TrainingState.initial(CONFIG, parameters).snapshot();
+  }
+
+  private static void assertSameBits(Snapshot found, Snapshot expected) {
     assertThat(found.round()).isEqualTo(expected.round());
     assertThat(found.examples()).isEqualTo(expected.examples());
+    assertThat(found.rejected()).isEqualTo(expected.rejected());
+    assertThat(found.link()).isEqualTo(expected.link());
     assertBits(found.parameters(), expected.parameters());
     assertBits(found.optimizer(), expected.optimizer());
     assertBits(found.local(), expected.local());
@@ -104,21 +127,32 @@ class CheckpointTest {
 
   @Test
   void keepsEveryBitOfTheState() {
-    TrainingState state = anyState();
-    assertSameBits(Checkpoint.decode(PATH, Checkpoint.encode(CONFIG, state), CONFIG), state);
+    Checkpoint.Restored found = Checkpoint.decode(PATH, encoded());
+    assertSameBits(found.now(), anyState());
+    assertSameBits(found.back(), anyState());
+    assertThat(found.config().text()).isEqualTo(CONFIG.text());
+  }
+
+  @Test
+  void keepsTheStateToGoBackTo() {
+    Snapshot back = snapshot(4, 6);
+    Checkpoint.Restored found =
+        Checkpoint.decode(PATH, Checkpoint.encode(CONFIG, anyState(), back));
+    assertSameBits(found.now(), anyState());
+    assertSameBits(found.back(), back);
   }
 
   @Test
   void keepsTheStateBeforeTheFirstValidation() {
-    TrainingState initial = TrainingState.initial(CONFIG, new float[LENGTH]);
-    TrainingState found = Checkpoint.decode(PATH, Checkpoint.encode(CONFIG, initial), CONFIG);
+    Snapshot initial = initial(new float[LENGTH]);
+    Snapshot found = Checkpoint.decode(PATH, Checkpoint.encode(CONFIG, initial, initial)).now();
     assertSameBits(found, initial);
     assertThat(found.best().orElseThrow().loss()).isInfinite();
   }
 
   @Test
   void namesItsTensorsAsTheSeedDoes() {
-    assertThat(decoded(Checkpoint.encode(CONFIG, anyState())).names())
+    assertThat(decoded(encoded()).names())
         .startsWith(
             "hid1.xh", "hid1.hh", "hid1.b", "hid1.ci", "hid1.cf", "hid1.co", "out.w", "out.b")
         .contains(
@@ -134,23 +168,25 @@ class CheckpointTest {
 
   @Test
   void saysWhatItIsInItsMetadata() {
-    TrainingState state = anyState();
-    assertThat(decoded(Checkpoint.encode(CONFIG, state)).metadata())
-        .containsEntry("recall_format", "1")
+    Snapshot state = anyState();
+    assertThat(decoded(encoded()).metadata())
+        .containsEntry("recall_format", "2")
         .containsEntry("round", "7")
         .containsEntry("examples", "1099511627776")
         .containsEntry("seed", "13")
+        .containsEntry("rejected", "2")
+        .containsEntry("chain", "ab".repeat(32))
         .containsEntry("parameters_sha256", Safetensors.sha256(state.parameters()))
         .containsEntry("config", CONFIG.text())
         .containsEntry("best_loss", "0.30000000000000004")
         .containsEntry("best_misses", "3")
         .containsKey("metadata_sha256")
-        .hasSize(9);
+        .hasSize(11);
   }
 
   @Test
   void isRefusedWhenTruncatedAnywhere() {
-    byte[] bytes = Checkpoint.encode(CONFIG, anyState());
+    byte[] bytes = encoded();
     Random random = new Random(1);
     for (int draw = 0; draw < 50; draw++) {
       assertRefused(Arrays.copyOf(bytes, random.nextInt(bytes.length)), CONFIG);
@@ -162,7 +198,7 @@ class CheckpointTest {
   /** A flipped blank between the header's end and the values is the only one without effect. */
   @Test
   void isRefusedWhenAnyByteIsDamaged() {
-    byte[] bytes = Checkpoint.encode(CONFIG, anyState());
+    byte[] bytes = encoded();
     Random random = new Random(2);
     int refused = 0;
     int headerEnd = 8 + (bytes[0] & 0xff) + ((bytes[1] & 0xff) << 8);
@@ -170,7 +206,7 @@ class CheckpointTest {
       byte[] damaged = bytes.clone();
       damaged[i] ^= (byte) (1 + random.nextInt(255));
       try {
-        assertSameBits(Checkpoint.decode(PATH, damaged, CONFIG), anyState());
+        assertSameBits(Checkpoint.decode(PATH, damaged, CONFIG).now(), anyState());
         assertThat(bytes[i]).as("byte %d without effect", i).isEqualTo((byte) ' ');
       } catch (UserError e) {
         assertThat(e).hasMessageStartingWith(PATH + ": ").hasMessageContaining("expected ");
@@ -182,7 +218,7 @@ class CheckpointTest {
 
   @Test
   void isRefusedWithMetadataThatWereChanged() {
-    byte[] bytes = Checkpoint.encode(CONFIG, anyState());
+    byte[] bytes = encoded();
     assertRefused(
         withMetadata(bytes, "round", "8"),
         CONFIG,
@@ -191,27 +227,27 @@ class CheckpointTest {
 
   @Test
   void isRefusedWhenItIsAnotherFormatOrNone() {
-    TensorFile file = new TensorFile(Map.of("recall_format", "2"), List.of());
+    TensorFile file = new TensorFile(Map.of("recall_format", "1"), List.of());
     assertRefused(
-        Safetensors.encode(file), CONFIG, "expected a checkpoint with recall_format 1, found 2");
+        Safetensors.encode(file), CONFIG, "expected a checkpoint with recall_format 2, found 1");
     Tensor foreign = new Tensor("wte.weight", List.of(2), new float[] {1, 2});
     assertRefused(
         Safetensors.encode(new TensorFile(Map.of(), List.of(foreign))),
         CONFIG,
-        "expected a checkpoint with recall_format 1, found none and tensors [wte.weight]");
+        "expected a checkpoint with recall_format 2, found none and tensors [wte.weight]");
     assertRefused("PK\3\4 this is no safetensors".getBytes(), CONFIG, "a safetensors header");
   }
 
   @Test
   void isRefusedWithoutMetadataOfItsOwn() {
-    TensorFile file = new TensorFile(Map.of("recall_format", "1"), List.of());
+    TensorFile file = new TensorFile(Map.of("recall_format", "2"), List.of());
     assertRefused(
         Safetensors.encode(file), CONFIG, "expected metadata metadata_sha256, found nothing");
   }
 
   @Test
   void isRefusedByAnotherArchitecture() {
-    byte[] bytes = Checkpoint.encode(CONFIG, anyState());
+    byte[] bytes = encoded();
     assertRefused(
         bytes,
         Configs.small("model.layers=[1, (lstm, 5), 1]"),
@@ -231,10 +267,8 @@ class CheckpointTest {
   @Test
   void isRefusedByAnotherOptimizer() {
     RunConfig sgd = Configs.small("training.optimizer.algorithm=sgd");
-    byte[] bytes =
-        Checkpoint.encode(
-            sgd,
-            new TrainingState(1, 1, new float[LENGTH], new float[1][LENGTH], new float[0][], null));
+    Snapshot state = TrainingState.initial(sgd, new float[LENGTH]).snapshot();
+    byte[] bytes = Checkpoint.encode(sgd, state, state);
     assertRefused(bytes, Configs.small(), "expected optimizer.mean.hid1.xh [1, 16]");
     assertRefused(
         bytes,
@@ -244,15 +278,15 @@ class CheckpointTest {
 
   @Test
   void givesTheBestParametersAsItsResult() {
-    TrainingState state = anyState();
-    byte[] bytes = Checkpoint.encode(CONFIG, state);
+    Snapshot state = anyState();
+    byte[] bytes = encoded();
     TensorFile file = Checkpoint.tensors(PATH, bytes);
     assertBits(
         Checkpoint.result(PATH, file, CONFIG.model().layout()),
         state.best().orElseThrow().parameters());
 
-    TrainingState initial = TrainingState.initial(CONFIG, anyState().parameters());
-    TensorFile notValidated = Checkpoint.tensors(PATH, Checkpoint.encode(CONFIG, initial));
+    Snapshot initial = initial(anyState().parameters());
+    TensorFile notValidated = Checkpoint.tensors(PATH, Checkpoint.encode(CONFIG, initial, initial));
     assertBits(
         Checkpoint.result(PATH, notValidated, CONFIG.model().layout()), initial.parameters());
   }

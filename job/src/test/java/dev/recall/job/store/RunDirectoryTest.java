@@ -15,15 +15,26 @@ import dev.recall.model.format.Safetensors;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
+import java.util.function.Consumer;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 class RunDirectoryTest {
 
   private static final Storage STORAGE = new Storage(Map.of());
+
+  private static final Consumer<String> WARNINGS =
+      line -> {
+        throw new AssertionError("expected no warning, found: " + line);
+      };
 
   @TempDir private Path folder;
 
@@ -45,8 +56,8 @@ class RunDirectoryTest {
 
   private static RunDirectory begun(Path run, RunConfig config, TrainingState state)
       throws IOException {
-    RunDirectory directory = RunDirectory.create(STORAGE, run.toString(), config);
-    directory.begin(state, List.of());
+    RunDirectory directory = RunDirectory.create(STORAGE, run.toString(), config, WARNINGS);
+    directory.begin(state, List.of(), "{}");
     return directory;
   }
 
@@ -57,9 +68,10 @@ class RunDirectoryTest {
   }
 
   private TrainingState resumed(RunConfig config) throws IOException {
-    RunDirectory directory = RunDirectory.open(STORAGE, run().toString(), config);
-    TrainingState state = directory.restore();
-    directory.goOn(state);
+    RunDirectory directory = RunDirectory.open(STORAGE, run().toString(), config, WARNINGS);
+    Checkpoints.Found found = Checkpoints.newest(STORAGE, run().toString());
+    TrainingState state = found.restored().state();
+    directory.goOn(found, Optional.empty(), "{}");
     train(directory, config, state);
     return state;
   }
@@ -75,14 +87,21 @@ class RunDirectoryTest {
     assertThat(RunFiles.snapshot(run()).keySet())
         .containsExactly(
             "",
+            "chain",
+            "chain/rounds-00000000-00000000.jsonl",
+            "chain/rounds-00000001-00000002.jsonl",
+            "chain/rounds-00000003-00000004.jsonl",
+            "chain/rounds-00000005-00000005.jsonl",
             "checkpoints",
+            "checkpoints/round-00000000.safetensors",
             "checkpoints/round-00000004.safetensors",
             "checkpoints/round-00000005.safetensors",
             "config.conf",
             "metrics",
             "metrics/rounds-00000001-00000002.jsonl",
             "metrics/rounds-00000003-00000004.jsonl",
-            "metrics/rounds-00000005-00000005.jsonl");
+            "metrics/rounds-00000005-00000005.jsonl",
+            "run.json");
     assertThat(RunFiles.text(run().resolve("config.conf"))).isEqualTo(config.text());
     assertThat(RunFiles.text(run().resolve("metrics/rounds-00000003-00000004.jsonl")).lines())
         .satisfiesExactly(
@@ -98,21 +117,29 @@ class RunDirectoryTest {
                     .contains("\"recall_mse\":"));
   }
 
-  @Test
-  void keepsAsManyCheckpointsAsToldTheNewest() throws IOException {
-    for (int keep : new int[] {1, 3, 100}) {
-      Path run = folder.resolve("keep" + keep);
-      RunConfig config =
-          Configs.small("checkpoint.keep=" + keep, "checkpoint.every-rounds=1", "stop.rounds=7");
-      TrainingState state = initial(config);
-      train(begun(run, config, state), config, state);
-      assertThat(RunFiles.names(run.resolve("checkpoints")))
-          .containsExactlyElementsOf(
-              IntStream.rangeClosed(Math.max(0, 8 - keep), 7)
-                  .mapToObj(round -> "round-0000000" + round + ".safetensors")
-                  .toList());
-      assertThat(RunFiles.metricsRounds(run)).isEqualTo(roundsUpTo(7));
-    }
+  @ParameterizedTest
+  @CsvSource({
+    "1, 0, 0 7",
+    "3, 0, 0 5 6 7",
+    "100, 0, 0 1 2 3 4 5 6 7",
+    "1, 3, 0 3 6 7",
+    "2, 1, 0 1 2 3 4 5 6 7"
+  })
+  void keepsAsManyCheckpointsAsToldAndTheFirst(int keep, int every, String rounds)
+      throws IOException {
+    RunConfig config =
+        Configs.small(
+            "checkpoint.keep=" + keep,
+            "checkpoint.keep-every-rounds=" + every,
+            "checkpoint.every-rounds=1",
+            "stop.rounds=7");
+    newRun(config);
+    assertThat(RunFiles.names(run().resolve("checkpoints")))
+        .containsExactlyElementsOf(
+            Stream.of(rounds.split(" "))
+                .map(round -> "round-0000000" + round + ".safetensors")
+                .toList());
+    assertThat(RunFiles.metricsRounds(run())).isEqualTo(roundsUpTo(7));
   }
 
   @Test
@@ -147,8 +174,9 @@ class RunDirectoryTest {
   @Test
   void goesOnFromWhatItStartedFromWhenThereIsNothingElseYet() throws IOException {
     RunConfig config = Configs.small("checkpoint.keep=10");
-    TrainingState state = initial(config);
-    state.parameters()[0] = 0.25f;
+    float[] parameters = initial(config).parameters();
+    parameters[0] = 0.25f;
+    TrainingState state = TrainingState.initial(config, parameters);
     train(begun(run(), config, state), config, state);
     for (String later : List.of("2", "4", "6")) {
       Files.delete(run().resolve("checkpoints/round-0000000" + later + ".safetensors"));
@@ -175,7 +203,7 @@ class RunDirectoryTest {
     for (String name : RunFiles.names(run().resolve("checkpoints"))) {
       Files.delete(run().resolve("checkpoints").resolve(name));
     }
-    assertThatThrownBy(() -> RunDirectory.open(STORAGE, run().toString(), config).restore())
+    assertThatThrownBy(() -> Checkpoints.newest(STORAGE, run().toString()))
         .isInstanceOf(UserError.class)
         .hasMessage(run() + "/checkpoints: expected a checkpoint, found none");
   }
@@ -201,7 +229,7 @@ class RunDirectoryTest {
     RunConfig config = Configs.small();
     newRun(config);
     Map<String, String> before = RunFiles.snapshot(folder);
-    assertThatThrownBy(() -> RunDirectory.create(STORAGE, run().toString(), config))
+    assertThatThrownBy(() -> RunDirectory.create(STORAGE, run().toString(), config, WARNINGS))
         .isInstanceOf(UserError.class)
         .hasMessage(
             run()
@@ -209,7 +237,7 @@ class RunDirectoryTest {
                 + run()
                 + " or choose another --run");
     String file = run().resolve("config.conf").toString();
-    assertThatThrownBy(() -> RunDirectory.create(STORAGE, file, config))
+    assertThatThrownBy(() -> RunDirectory.create(STORAGE, file, config, WARNINGS))
         .isInstanceOf(UserError.class)
         .hasMessageStartingWith(file + ": expected no run there yet, found ");
     assertThat(RunFiles.snapshot(folder)).isEqualTo(before);
@@ -223,30 +251,51 @@ class RunDirectoryTest {
   }
 
   @Test
-  void staysAsItIsWhenItsCheckpointCannotBeUsed() throws IOException {
-    RunConfig config = Configs.small("stop.rounds=4");
-    newRun(config);
+  void goesOnFromTheNewestCheckpointThatIsWhole() throws IOException {
+    RunConfig config = Configs.small("checkpoint.keep=10");
+    TrainingState uninterrupted = newRun(config);
     Path newest = RunFiles.newestCheckpoint(run());
     byte[] whole = RunFiles.bytes(newest);
     byte[] damaged = whole.clone();
     damaged[damaged.length - 1] ^= 1;
-    byte[] truncated = java.util.Arrays.copyOf(whole, whole.length - 10);
-    Files.writeString(run().resolve("metrics/rounds-00000005-00000006.jsonl"), "{\"round\":5}\n");
-    for (byte[] bytes : List.of(damaged, truncated, new byte[0], "hello world".getBytes())) {
+    byte[] truncated = Arrays.copyOf(whole, whole.length - 10);
+    byte[] older = RunFiles.bytes(run().resolve("checkpoints/round-00000002.safetensors"));
+    for (byte[] bytes : List.of(damaged, truncated, new byte[0], "hello world".getBytes(), older)) {
       Files.write(newest, bytes);
-      Map<String, String> before = RunFiles.snapshot(folder);
-      assertThatThrownBy(() -> RunDirectory.open(STORAGE, run().toString(), config).restore())
-          .isInstanceOf(UserError.class)
-          .hasMessageStartingWith(newest + ": not a whole safetensors file: expected ")
-          .hasMessageContaining(", found ");
-      assertThat(RunFiles.snapshot(folder)).isEqualTo(before);
+      Checkpoints.Found found = Checkpoints.newest(STORAGE, run().toString());
+      assertThat(found.restored().now().round()).isEqualTo(4);
+      assertThat(found.passedOver())
+          .singleElement()
+          .satisfies(
+              passed ->
+                  assertThat(passed.message())
+                      .startsWith(newest + ": ")
+                      .contains("expected ", ", found "));
+      TrainingState state = resumed(config);
+      assertThat(Safetensors.sha256(state.parameters()))
+          .isEqualTo(Safetensors.sha256(uninterrupted.parameters()));
+      assertThat(RunFiles.bytes(newest)).isEqualTo(whole);
+      assertThat(RunFiles.metricsRounds(run())).isEqualTo(roundsUpTo(6));
     }
-    Files.write(newest, whole);
-    RunConfig other = Configs.small("model.layers=[1, (lstm, 3), 1]");
+  }
+
+  @Test
+  void saysOfEachCheckpointWhatItIsWhenNoneIsWhole() throws IOException {
+    newRun(Configs.small());
+    List<Path> files =
+        RunFiles.names(run().resolve("checkpoints")).stream()
+            .map(run().resolve("checkpoints")::resolve)
+            .toList();
+    for (Path file : files) {
+      Files.write(file, new byte[3]);
+    }
     Map<String, String> before = RunFiles.snapshot(folder);
-    assertThatThrownBy(() -> RunDirectory.open(STORAGE, run().toString(), other).restore())
+    assertThatThrownBy(() -> Checkpoints.newest(STORAGE, run().toString()))
         .isInstanceOf(UserError.class)
-        .hasMessageStartingWith(newest + ": not a checkpoint of this model: expected hid1.xh");
+        .hasMessageStartingWith(
+            run() + "/checkpoints: expected a checkpoint that is whole, found none")
+        .satisfies(
+            e -> assertThat(files).allMatch(file -> e.getMessage().contains(file + ": not a")));
     assertThat(RunFiles.snapshot(folder)).isEqualTo(before);
   }
 

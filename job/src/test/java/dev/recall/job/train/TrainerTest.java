@@ -41,7 +41,15 @@ class TrainerTest {
   private record Scripted(IntFunction<GradientSum> rounds) implements RoundRunner {
     @Override
     public RoundSum run(int round, float[] parameters, float[][] localState) {
-      return new RoundSum(rounds.apply(round), 1, OptionalInt.empty());
+      return new RoundSum(rounds.apply(round), 1, OptionalInt.empty(), List.of());
+    }
+
+    @Override
+    public void use(ShardPlan plan) {}
+
+    @Override
+    public String standing() {
+      return "scripted";
     }
 
     @Override
@@ -167,21 +175,21 @@ class TrainerTest {
     void countingAnImprovementAsDownhillDoes() {
       float[] none = {};
       BestSoFar best = BestSoFar.none(0);
-      best.validated(Double.NaN, 0.25, none);
+      best = best.validated(Double.NaN, 0.25, none);
       assertThat(best.seen()).isFalse();
       assertThat(best.misses()).isEqualTo(1);
-      best.validated(4, 0.25, none);
+      best = best.validated(4, 0.25, none);
       assertThat(best.loss()).isEqualTo(4);
       assertThat(best.misses()).isZero();
-      best.validated(3, 0.25, none);
+      best = best.validated(3, 0.25, none);
       assertThat(best.loss()).as("4 - 3 is not above 4 x 0.25").isEqualTo(4);
       assertThat(best.misses()).isEqualTo(1);
-      best.validated(Double.NaN, 0.25, none);
+      best = best.validated(Double.NaN, 0.25, none);
       assertThat(best.misses()).isEqualTo(2);
-      best.validated(2.875, 0.25, none);
+      best = best.validated(2.875, 0.25, none);
       assertThat(best.loss()).isEqualTo(2.875);
       assertThat(best.misses()).isZero();
-      best.validated(2.875, 0, none);
+      best = best.validated(2.875, 0, none);
       assertThat(best.misses()).as("equal is no improvement").isEqualTo(1);
     }
   }
@@ -336,6 +344,12 @@ class TrainerTest {
       }
     }
 
+    private static RunConfig stopping(String... assignments) {
+      List<String> all = new ArrayList<>(List.of(assignments));
+      all.add("training.not-finite.policy=stop");
+      return Configs.small(all.toArray(new String[0]));
+    }
+
     private GradientSum sum(int length, int index, float value, double loss) {
       GradientSum sum = new GradientSum(length);
       sum.vector()[index] = value;
@@ -348,7 +362,7 @@ class TrainerTest {
     @Test
     void lossesAreRefusedAndTheStateStaysAsItWas() {
       assertRefused(
-          Configs.small("training.optimizer.momentum=0", "training.optimizer.learning-rate=0"),
+          stopping("training.optimizer.momentum=0", "training.optimizer.learning-rate=0"),
           round -> sum(length, 0, 0, Double.NaN),
           "loss NaN, gradient norm 0.0 and parameter norm " + parameterNorm());
     }
@@ -356,7 +370,7 @@ class TrainerTest {
     @Test
     void gradientsAreRefusedAndTheStateStaysAsItWas() {
       assertRefused(
-          Configs.small(),
+          stopping(),
           round -> sum(length, 1, Float.NaN, 1),
           "loss 1.0, gradient norm NaN and parameter norm NaN");
     }
@@ -364,8 +378,7 @@ class TrainerTest {
     @Test
     void parametersAreRefusedAndTheStateStaysAsItWas() {
       assertRefused(
-          Configs.small(
-              "training.optimizer.algorithm=sgd", "training.optimizer.learning-rate=1e39"),
+          stopping("training.optimizer.algorithm=sgd", "training.optimizer.learning-rate=1e39"),
           round -> sum(length, 1, -1, 1),
           "loss 1.0, gradient norm 1.0 and parameter norm NaN");
     }
@@ -373,7 +386,7 @@ class TrainerTest {
     @Test
     void stateOfTheShardsIsRefusedAndTheStateStaysAsItWas() {
       assertRefused(
-          Configs.small(
+          stopping(
               "training.local-steps=2",
               "training.optimizer.momentum=0",
               "training.optimizer.learning-rate=0"),

@@ -11,6 +11,9 @@ import java.util.Optional;
 /** Cuts a flat array of parameters, or a vector of their length, into named tensors and back. */
 public final class ParameterTensors {
 
+  /** What a checkpoint holds beside the parameters. */
+  private static final List<String> STATE = List.of("optimizer.", "best.", "back.");
+
   private ParameterTensors() {}
 
   /**
@@ -62,7 +65,8 @@ public final class ParameterTensors {
   /**
    * Reads the parameters of a model and refuses a file that holds blocks of a larger one.
    *
-   * @param file the file; tensors under {@code optimizer.} and {@code best.} are not looked at
+   * @param file the file; tensors under {@code optimizer.}, {@code best.} and {@code back.} are not
+   *     looked at
    * @param layout blocks that the model has
    * @return [parameters]
    * @throws FormatException naming blocks that are missing, of another shape or too many
@@ -70,8 +74,7 @@ public final class ParameterTensors {
   public static float[] readModel(TensorFile file, ParameterLayout layout) throws FormatException {
     float[] values = read(file, "", layout);
     for (String name : file.names()) {
-      boolean state = name.startsWith("optimizer.") || name.startsWith("best.");
-      if (!state && layout.find(name).isEmpty()) {
+      if (STATE.stream().noneMatch(name::startsWith) && layout.find(name).isEmpty()) {
         List<String> blocks = layout.blocks().stream().map(Block::name).toList();
         throw new FormatException("only the model's blocks " + blocks, name);
       }

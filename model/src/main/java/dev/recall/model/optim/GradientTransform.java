@@ -18,6 +18,16 @@ public interface GradientTransform extends Serializable {
   List<String> slots();
 
   /**
+   * Returns this stage with another learning rate.
+   *
+   * @param factor on the rate
+   * @return this where there is none
+   */
+  default GradientTransform withRateTimes(double factor) {
+    return this;
+  }
+
+  /**
    * Transforms an update in place.
    *
    * @param update [parameters], the gradient or what the stage before made of it

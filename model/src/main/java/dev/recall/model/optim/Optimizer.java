@@ -57,6 +57,16 @@ public record Optimizer(List<GradientTransform> stages) implements Serializable 
   }
 
   /**
+   * Returns this chain with other learning rates.
+   *
+   * @param factor on the rate of every stage that has one
+   * @return the chain
+   */
+  public Optimizer withRateTimes(double factor) {
+    return new Optimizer(stages.stream().map(stage -> stage.withRateTimes(factor)).toList());
+  }
+
+  /**
    * Takes one step.
    *
    * @param parameters [parameters], changed

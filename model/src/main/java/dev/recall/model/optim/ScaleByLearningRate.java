@@ -16,6 +16,12 @@ public record ScaleByLearningRate(LearningRate rate) implements GradientTransfor
   }
 
   @Override
+  public GradientTransform withRateTimes(double factor) {
+    return new ScaleByLearningRate(
+        new LearningRate(rate.base() * factor, rate.warmUpRounds(), rate.decay()));
+  }
+
+  @Override
   public void apply(float[] update, float[][] state, ParameterLayout layout, double time) {
     float now = (float) rate.at(time);
     for (int i = 0; i < update.length; i++) {

@@ -1,0 +1,79 @@
+package dev.recall.job.store;
+
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Locale;
+import java.util.function.UnaryOperator;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+
+/**
+ * Lines about rounds in files {@code rounds-FIRST-LAST.jsonl}, a file per checkpoint: no file
+ * system appends everywhere.
+ */
+final class Segments {
+
+  private static final Pattern NAME = Pattern.compile("rounds-(\\d{1,9})-(\\d{1,9})\\.jsonl");
+
+  private final Storage storage;
+  private final String directory;
+
+  Segments(Storage storage, String directory) {
+    this.storage = storage;
+    this.directory = directory;
+  }
+
+  String directory() {
+    return directory;
+  }
+
+  /** Writes the lines of the rounds first..last; no file without lines. */
+  void write(int first, int last, List<String> lines) throws IOException {
+    if (!lines.isEmpty()) {
+      String text = String.join("\n", lines) + "\n";
+      storage.write(path(first, last), text.getBytes(StandardCharsets.UTF_8));
+    }
+  }
+
+  private String path(int first, int last) {
+    return String.format(Locale.ROOT, "%s/rounds-%08d-%08d.jsonl", directory, first, last);
+  }
+
+  /** A file and the rounds that its name tells. */
+  record Segment(String path, int first, int last) {}
+
+  /** The files in the order of their rounds. */
+  List<Segment> segments() {
+    List<Segment> segments = new ArrayList<>();
+    for (String name : storage.list(directory)) {
+      Matcher matcher = NAME.matcher(name);
+      if (matcher.matches()) {
+        int first = Integer.parseInt(matcher.group(1));
+        int last = Integer.parseInt(matcher.group(2));
+        segments.add(new Segment(directory + "/" + name, first, last));
+      }
+    }
+    segments.sort(Comparator.comparingInt(Segment::first).thenComparingInt(Segment::last));
+    return segments;
+  }
+
+  /** The lines of a file. */
+  List<String> lines(Segment segment) {
+    return storage.readText(segment.path()).lines().toList();
+  }
+
+  /** Removes lines after a round; of the file in which it lies, what {@code kept} leaves stays. */
+  void cut(int round, UnaryOperator<List<String>> kept) throws IOException {
+    for (Segment segment : segments()) {
+      if (segment.first() <= round && round < segment.last()) {
+        write(segment.first(), round, kept.apply(lines(segment)));
+      }
+      if (segment.last() > round) {
+        storage.delete(segment.path());
+      }
+    }
+  }
+}

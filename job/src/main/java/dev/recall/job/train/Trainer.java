@@ -69,10 +69,8 @@ public final class Trainer {
     int first = state.round();
     scaleRates(state, rounds);
     Optional<StopReason> reason = stop.check(state, 0, validationAtStart(state));
+    markBackWhereDue(state);
     while (reason.isEmpty()) {
-      if (state.round() % config.training().notFinite().backRounds() == 0) {
-        state.markBack();
-      }
       RoundSum result = rounds.run(state.round(), state.parameters(), state.local());
       busy += result.busyNanos();
       Update update = Update.of(state, result, optimizer, plan, layout);
@@ -85,6 +83,7 @@ public final class Trainer {
         apply(state, update);
       }
       Optional<Evaluation> validation = validate(state);
+      markBackWhereDue(state);
       double seconds = (System.nanoTime() - start) / NANOS;
       for (TrainingListener listener : listeners) {
         listener.roundDone(
@@ -107,6 +106,12 @@ public final class Trainer {
     TrainingOutcome outcome = new TrainingOutcome(reason.get(), seconds, share);
     listeners.forEach(listener -> listener.finished(outcome));
     return outcome;
+  }
+
+  private void markBackWhereDue(TrainingState state) {
+    if (state.round() % config.training().notFinite().backRounds() == 0) {
+      state.markBack();
+    }
   }
 
   private boolean saves(int round) {

@@ -1,5 +1,6 @@
 package dev.recall.job.store;
 
+import dev.recall.datagen.BatchKey;
 import dev.recall.job.config.RunConfig;
 import dev.recall.job.config.UserError;
 import dev.recall.job.train.BestSoFar;
@@ -17,6 +18,8 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 
 /**
  * A training state as a safetensors file.
@@ -37,6 +40,8 @@ public final class Checkpoint {
   private static final String SLOT = "optimizer.";
   private static final String LOCAL_SLOT = "optimizer.local.";
   private static final String BEST = "best.";
+
+  private static final Pattern NAME = Pattern.compile("(?:^|/)round-(\\d{1,9})\\.safetensors$");
 
   private Checkpoint() {}
 
@@ -72,7 +77,7 @@ public final class Checkpoint {
   }
 
   /** SHA-256 over the entries in the order of their keys, but for the digest's own. */
-  private static String digest(Map<String, String> metadata) {
+  static String digest(Map<String, String> metadata) {
     StringBuilder text = new StringBuilder();
     new TreeMap<>(metadata)
         .forEach(
@@ -150,13 +155,13 @@ public final class Checkpoint {
       if (config.stop().patience() > 0) {
         best =
             new BestSoFar(
-                Double.parseDouble(metadata(file, "best_loss")),
-                Integer.parseInt(metadata(file, "best_misses")),
+                loss(metadata(file, "best_loss")),
+                (int) count(file, "best_misses", Integer.MAX_VALUE),
                 ParameterTensors.read(file, BEST, layout));
       }
       return new TrainingState(
-          Integer.parseInt(metadata(file, "round")),
-          Long.parseLong(metadata(file, "examples")),
+          roundOf(path, file),
+          count(file, "examples", Long.MAX_VALUE / 2),
           parameters,
           optimizer,
           local,
@@ -174,6 +179,33 @@ public final class Checkpoint {
       throw new FormatException("metadata " + key, "nothing");
     }
     return value;
+  }
+
+  private static long count(TensorFile file, String key, long most) throws FormatException {
+    String text = metadata(file, key);
+    long value = text.matches("\\d{1,18}|[1-8]\\d{18}") ? Long.parseLong(text) : -1;
+    if (value < 0 || value > most) {
+      throw new FormatException("metadata " + key + " from 0 to " + most, text);
+    }
+    return value;
+  }
+
+  private static int roundOf(String path, TensorFile file) throws FormatException {
+    long round = count(file, "round", BatchKey.MAX_ROUNDS);
+    Matcher name = NAME.matcher(path);
+    if (name.find() && Long.parseLong(name.group(1)) != round) {
+      throw new FormatException("round " + name.group(1) + ", as in its name", "round " + round);
+    }
+    return (int) round;
+  }
+
+  /** Infinity stands for none. */
+  private static double loss(String text) throws FormatException {
+    double loss = Double.parseDouble(text);
+    if (!(loss >= 0)) {
+      throw new FormatException("metadata best_loss of at least 0", text);
+    }
+    return loss;
   }
 
   private static float[][] readSlots(

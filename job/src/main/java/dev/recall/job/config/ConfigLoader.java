@@ -48,6 +48,8 @@ public final class ConfigLoader {
 
   private static final String REFERENCE = "reference.conf";
   private static final int MAX_SHARDS = 1_000_000;
+  private static final Config UNRESOLVED = parse(reference(), new ArrayList<>());
+  private static final Config DEFAULTS = UNRESOLVED.resolve(ConfigResolveOptions.noSystem());
 
   private ConfigLoader() {}
 
@@ -62,7 +64,6 @@ public final class ConfigLoader {
   public static RunConfig load(List<ConfigSource> sources, List<String> assignments)
       throws InvalidConfig {
     List<String> problems = new ArrayList<>();
-    Config reference = parse(reference(), problems);
     Config given = ConfigFactory.empty();
     for (ConfigSource source : sources) {
       given = checked(source, problems).withFallback(given);
@@ -73,16 +74,15 @@ public final class ConfigLoader {
     if (!problems.isEmpty()) {
       throw new InvalidConfig(problems);
     }
-    Config defaults = reference.resolve(ConfigResolveOptions.noSystem());
-    given = withoutUnusable(given, defaults, problems);
+    given = withoutUnusable(given, DEFAULTS, problems);
     Config config;
     try {
-      config = given.withFallback(reference).resolve(ConfigResolveOptions.noSystem());
+      config = given.withFallback(UNRESOLVED).resolve(ConfigResolveOptions.noSystem());
     } catch (ConfigException e) {
       problems.add(Settings.place(e.getMessage()));
       throw new InvalidConfig(problems);
     }
-    Settings settings = new Settings(config, defaults);
+    Settings settings = new Settings(config, DEFAULTS);
     Optional<RunConfig> run = read(settings, settings(config));
     problems.addAll(settings.problems());
     run.map(RunConfig::text)

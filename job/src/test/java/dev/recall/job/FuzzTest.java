@@ -39,13 +39,13 @@ class FuzzTest {
   @Test
   void checkpointsAreReadOrRefused() throws IOException, InterruptedException {
     CheckpointFuzz.writeSeeds(seeds());
-    fuzz("checkpoint", CheckpointFuzz.class, 6_000);
+    fuzz("checkpoint", CheckpointFuzz.class, 5_000);
   }
 
   @Test
   void configurationTextIsReadOrRefused() throws IOException, InterruptedException {
     ConfigFuzz.writeSeeds(seeds());
-    fuzz("configuration", ConfigFuzz.class, 3_000);
+    fuzz("configuration", ConfigFuzz.class, 2_000);
   }
 
   private Path seeds() throws IOException {

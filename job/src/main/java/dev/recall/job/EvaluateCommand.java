@@ -135,11 +135,10 @@ final class EvaluateCommand implements Callable<Integer> {
 
   private static long roundsOf(String file, TensorFile tensors) {
     String round = tensors.metadata().getOrDefault("round", "0");
-    try {
-      return Long.parseLong(round);
-    } catch (NumberFormatException e) {
+    if (!round.matches("\\d{1,9}")) {
       throw new UserError(file + ": expected a number as metadata round, found " + round);
     }
+    return Long.parseLong(round);
   }
 
   private static List<ConfigSource> settingsOf(String file, TensorFile tensors) {

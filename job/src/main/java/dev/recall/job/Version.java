@@ -1,14 +1,14 @@
 package dev.recall.job;
 
-import java.util.Optional;
 import picocli.CommandLine.IVersionProvider;
 
-/** The version in the jar's manifest. */
+/** Version and revision in the jar's manifest. */
 final class Version implements IVersionProvider {
 
   @Override
   public String[] getVersion() {
-    String version = Main.class.getPackage().getImplementationVersion();
-    return new String[] {"recall " + Optional.ofNullable(version).orElse("(not from a jar)")};
+    Build build = Build.current();
+    String revision = build.revision().map(commit -> ", revision " + commit).orElse("");
+    return new String[] {"recall " + build.version() + revision};
   }
 }

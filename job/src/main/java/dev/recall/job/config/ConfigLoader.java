@@ -34,10 +34,12 @@ import java.io.UncheckedIOException;
 import java.net.URL;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.Set;
 import java.util.TreeMap;
 
 /**
@@ -48,6 +50,8 @@ public final class ConfigLoader {
 
   private static final String REFERENCE = "reference.conf";
   private static final int MAX_SHARDS = 1_000_000;
+  private static final Config UNRESOLVED = parse(reference(), new ArrayList<>());
+  private static final Config DEFAULTS = UNRESOLVED.resolve(ConfigResolveOptions.noSystem());
 
   private ConfigLoader() {}
 
@@ -62,7 +66,6 @@ public final class ConfigLoader {
   public static RunConfig load(List<ConfigSource> sources, List<String> assignments)
       throws InvalidConfig {
     List<String> problems = new ArrayList<>();
-    Config reference = parse(reference(), problems);
     Config given = ConfigFactory.empty();
     for (ConfigSource source : sources) {
       given = checked(source, problems).withFallback(given);
@@ -73,16 +76,20 @@ public final class ConfigLoader {
     if (!problems.isEmpty()) {
       throw new InvalidConfig(problems);
     }
-    Config defaults = reference.resolve(ConfigResolveOptions.noSystem());
-    given = withoutUnusable(given, defaults, problems);
+    given = withoutUnusable(given, DEFAULTS, problems);
     Config config;
     try {
-      config = given.withFallback(reference).resolve(ConfigResolveOptions.noSystem());
+      config = given.withFallback(UNRESOLVED).resolve(ConfigResolveOptions.noSystem());
     } catch (ConfigException e) {
       problems.add(Settings.place(e.getMessage()));
       throw new InvalidConfig(problems);
     }
-    Settings settings = new Settings(config, defaults);
+    Set<String> cutOff = withoutDefaults(config);
+    if (!cutOff.isEmpty()) {
+      problems.addAll(cutOff);
+      throw new InvalidConfig(problems);
+    }
+    Settings settings = new Settings(config, DEFAULTS);
     Optional<RunConfig> run = read(settings, settings(config));
     problems.addAll(settings.problems());
     run.map(RunConfig::text)
@@ -236,6 +243,25 @@ public final class ConfigLoader {
     return usable;
   }
 
+  /**
+   * Sections that were a value first: to the library, later settings in them begin anew and take
+   * nothing from the defaults.
+   */
+  private static Set<String> withoutDefaults(Config config) {
+    Set<String> problems = new LinkedHashSet<>();
+    for (String key : leaves(DEFAULTS.root()).keySet()) {
+      if (!config.hasPathOrNull(key)) {
+        String section = key;
+        while (!config.hasPathOrNull(section)) {
+          section = section.substring(0, section.lastIndexOf('.'));
+        }
+        String place = Settings.place(config, section);
+        problems.add(place + ": " + section + ": expected a section { ... }, found a value before");
+      }
+    }
+    return problems;
+  }
+
   private static boolean isNull(ConfigValue value) {
     try {
       return value.valueType() == ConfigValueType.NULL;
@@ -254,11 +280,21 @@ public final class ConfigLoader {
   private static void collect(String prefix, ConfigObject object, Map<String, ConfigValue> into) {
     for (Map.Entry<String, ConfigValue> entry : object.entrySet()) {
       String key = prefix + ConfigUtil.joinPath(entry.getKey());
-      if (entry.getValue() instanceof ConfigObject child && !child.isEmpty()) {
-        collect(key + ".", child, into);
-      } else if (!(entry.getValue() instanceof ConfigObject)) {
+      if (!(entry.getValue() instanceof ConfigObject child) || isUnresolved(child)) {
         into.put(key, entry.getValue());
+      } else {
+        collect(key + ".", child, into);
       }
+    }
+  }
+
+  /** A section with a reference below it has no entries yet. */
+  private static boolean isUnresolved(ConfigObject section) {
+    try {
+      section.entrySet();
+      return false;
+    } catch (ConfigException.NotResolved e) {
+      return true;
     }
   }
 

@@ -1,5 +1,6 @@
 package dev.recall.job.store;
 
+import dev.recall.datagen.BatchKey;
 import dev.recall.job.config.ConfigLoader;
 import dev.recall.job.config.ConfigSource;
 import dev.recall.job.config.InvalidConfig;
@@ -22,6 +23,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 
 /**
  * A training state as a safetensors file.
@@ -45,6 +48,8 @@ public final class Checkpoint {
   private static final String LOCAL_SLOT = "optimizer.local.";
   private static final String BEST = "best.";
   private static final String BACK = "back.";
+
+  private static final Pattern NAME = Pattern.compile("(?:^|/)round-(\\d{1,9})\\.safetensors$");
 
   private Checkpoint() {}
 
@@ -116,7 +121,7 @@ public final class Checkpoint {
   }
 
   /** SHA-256 over the entries in the order of their keys, but for the digest's own. */
-  private static String digest(Map<String, String> metadata) {
+  static String digest(Map<String, String> metadata) {
     StringBuilder text = new StringBuilder();
     new TreeMap<>(metadata)
         .forEach(
@@ -210,6 +215,7 @@ public final class Checkpoint {
       RunConfig config = configs.of(file, path);
       ParameterTensors.readModel(file, config.model().layout());
       Snapshot now = snapshot("", file, config);
+      checkName(path, now.round());
       boolean earlier = file.metadata().containsKey(BACK + "round");
       Snapshot back = earlier ? snapshot(BACK, file, config) : now;
       return new Restored(config, now, back);
@@ -234,21 +240,29 @@ public final class Checkpoint {
     ParameterLayout layout = config.model().layout();
     Optional<BestSoFar> best = Optional.empty();
     if (config.stop().patience() > 0) {
-      double loss = Double.parseDouble(metadata(file, prefix + "best_loss"));
-      int misses = Integer.parseInt(metadata(file, prefix + "best_misses"));
+      double loss = loss(metadata(file, prefix + "best_loss"));
+      int misses = (int) count(file, prefix + "best_misses", Integer.MAX_VALUE);
       float[] parameters = ParameterTensors.read(file, prefix + BEST, layout);
       best = Optional.of(new BestSoFar(loss, misses, parameters));
     }
     List<String> slots = config.training().optimizer().slots();
     return new Snapshot(
-        Integer.parseInt(metadata(file, prefix + "round")),
-        Long.parseLong(metadata(file, prefix + "examples")),
+        (int) count(file, prefix + "round", BatchKey.MAX_ROUNDS),
+        count(file, prefix + "examples", Long.MAX_VALUE / 2),
         ParameterTensors.read(file, prefix, layout),
         readSlots(file, prefix + SLOT, slots, layout),
         readSlots(file, prefix + LOCAL_SLOT, localSlots(config), layout),
         best,
-        Integer.parseInt(metadata(file, prefix + "rejected")),
-        metadata(file, prefix + "chain"));
+        (int) count(file, prefix + "rejected", Integer.MAX_VALUE),
+        link(file, prefix + "chain"));
+  }
+
+  private static String link(TensorFile file, String key) throws FormatException {
+    String link = metadata(file, key);
+    if (!link.matches("[0-9a-f]{64}")) {
+      throw new FormatException("a link of 64 hexadecimal digits as metadata " + key, link);
+    }
+    return link;
   }
 
   private static String metadata(TensorFile file, String key) throws FormatException {
@@ -257,6 +271,32 @@ public final class Checkpoint {
       throw new FormatException("metadata " + key, "nothing");
     }
     return value;
+  }
+
+  private static long count(TensorFile file, String key, long most) throws FormatException {
+    String text = metadata(file, key);
+    long value = text.matches("\\d{1,18}|[1-8]\\d{18}") ? Long.parseLong(text) : -1;
+    if (value < 0 || value > most) {
+      throw new FormatException("metadata " + key + " from 0 to " + most, text);
+    }
+    return value;
+  }
+
+  /** A file in a run's folder has the round of its name. */
+  private static void checkName(String path, int round) throws FormatException {
+    Matcher name = NAME.matcher(path);
+    if (name.find() && Integer.parseInt(name.group(1)) != round) {
+      throw new FormatException("round " + name.group(1) + ", as in its name", "round " + round);
+    }
+  }
+
+  /** Infinity stands for none. */
+  private static double loss(String text) throws FormatException {
+    double loss = Double.parseDouble(text);
+    if (!(loss >= 0)) {
+      throw new FormatException("metadata best_loss of at least 0", text);
+    }
+    return loss;
   }
 
   private static float[][] readSlots(

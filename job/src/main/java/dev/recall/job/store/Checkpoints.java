@@ -74,7 +74,7 @@ public final class Checkpoints {
       String path = path(rounds.get(i));
       try {
         byte[] bytes = storage.read(path);
-        return new Found(path, bytes, decode(path, bytes), List.copyOf(passedOver));
+        return new Found(path, bytes, Checkpoint.decode(path, bytes), List.copyOf(passedOver));
       } catch (UserError e) {
         passedOver.add(new Damaged(path, e.getMessage()));
       }
@@ -91,15 +91,6 @@ public final class Checkpoints {
     files.forEach(file -> damaged.add(file.path()));
   }
 
-  private static Checkpoint.Restored decode(String path, byte[] bytes) {
-    Checkpoint.Restored restored = Checkpoint.decode(path, bytes);
-    int round = restored.now().round();
-    if (!path.endsWith("/" + name(round))) {
-      throw new UserError(path + ": expected the round of its name, found round " + round);
-    }
-    return restored;
-  }
-
   /**
    * Reads a checkpoint.
    *
@@ -108,7 +99,7 @@ public final class Checkpoints {
    * @throws UserError when it is not there or not whole
    */
   public Checkpoint.Restored read(int round) {
-    return decode(path(round), bytes(round));
+    return Checkpoint.decode(path(round), bytes(round));
   }
 
   /**

@@ -550,6 +550,19 @@ class ConfigLoaderTest {
       assertThat(problemsOf(text)).containsExactly(problem);
     }
 
+    /** Found by fuzzing. */
+    @Test
+    void ofASectionThatWasAValueNameTheSection() {
+      assertThat(problemsOf("seed = 1\ntask = 100\ntask.steps = 5"))
+          .singleElement()
+          .asString()
+          .matches(
+              "my\\.conf:[23](-3)?: task: expected a section \\{ ... \\}, found a value before");
+      assertThat(problemsOf("training = 1", "training.optimizer.epsilon=1"))
+          .anySatisfy(problem -> assertThat(problem).contains(": training: expected a section"));
+      assertThat(problemsOf("task = ${seed}\ntask.steps = 5")).isNotEmpty();
+    }
+
     @Test
     void inSyntaxHaveTheirLine() {
       assertThat(problemsOf("seed = 1\n\ntask { steps = 5\n"))

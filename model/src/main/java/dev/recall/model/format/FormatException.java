@@ -4,6 +4,7 @@ package dev.recall.model.format;
 public final class FormatException extends Exception {
 
   private static final long serialVersionUID = 1L;
+  private static final int LONGEST = 1000; // names and shapes may be megabytes
 
   /**
    * Creates the error.
@@ -12,6 +13,12 @@ public final class FormatException extends Exception {
    * @param found what is there
    */
   public FormatException(String expected, String found) {
-    super("expected " + expected + ", found " + found);
+    super("expected " + cut(expected) + ", found " + cut(found));
+  }
+
+  private static String cut(String text) {
+    return text.length() <= LONGEST
+        ? text
+        : text.substring(0, LONGEST) + "... (" + text.length() + " characters)";
   }
 }

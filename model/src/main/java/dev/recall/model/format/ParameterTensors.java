@@ -5,8 +5,12 @@ import dev.recall.model.ParameterLayout.Block;
 import dev.recall.model.format.TensorFile.Tensor;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 
 /** Cuts a flat array of parameters, or a vector of their length, into named tensors and back. */
 public final class ParameterTensors {
@@ -44,22 +48,33 @@ public final class ParameterTensors {
    */
   public static float[] read(TensorFile file, String prefix, ParameterLayout layout)
       throws FormatException {
-    float[] values = new float[layout.size()];
+    Map<String, Tensor> tensors = byName(file);
     List<String> expected = new ArrayList<>();
     List<String> found = new ArrayList<>();
     for (Block block : layout.blocks()) {
-      Optional<Tensor> tensor = file.find(prefix + block.name());
-      if (tensor.isPresent() && tensor.get().shape().equals(block.dimensions())) {
-        System.arraycopy(tensor.get().values(), 0, values, block.offset(), block.length());
-      } else {
+      Optional<List<Integer>> shape =
+          Optional.ofNullable(tensors.get(prefix + block.name())).map(Tensor::shape);
+      if (!shape.equals(Optional.of(block.dimensions()))) {
         expected.add(prefix + block.name() + " " + block.dimensions());
-        found.add(tensor.map(t -> t.shape().toString()).orElse("nothing"));
+        found.add(shape.map(List::toString).orElse("nothing"));
       }
     }
     if (!expected.isEmpty()) {
       throw new FormatException(String.join(", ", expected), String.join(", ", found));
     }
+    // Not before: the file has these values, so they fit into memory once more.
+    float[] values = new float[layout.size()];
+    for (Block block : layout.blocks()) {
+      float[] part = tensors.get(prefix + block.name()).values();
+      System.arraycopy(part, 0, values, block.offset(), block.length());
+    }
     return values;
+  }
+
+  private static Map<String, Tensor> byName(TensorFile file) {
+    Map<String, Tensor> tensors = new HashMap<>();
+    file.tensors().forEach(tensor -> tensors.put(tensor.name(), tensor));
+    return tensors;
   }
 
   /**
@@ -73,9 +88,10 @@ public final class ParameterTensors {
    */
   public static float[] readModel(TensorFile file, ParameterLayout layout) throws FormatException {
     float[] values = read(file, "", layout);
+    List<String> blocks = layout.blocks().stream().map(Block::name).toList();
+    Set<String> known = new HashSet<>(blocks);
     for (String name : file.names()) {
-      if (STATE.stream().noneMatch(name::startsWith) && layout.find(name).isEmpty()) {
-        List<String> blocks = layout.blocks().stream().map(Block::name).toList();
+      if (STATE.stream().noneMatch(name::startsWith) && !known.contains(name)) {
         throw new FormatException("only the model's blocks " + blocks, name);
       }
     }

@@ -14,6 +14,7 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
@@ -39,7 +40,9 @@ public final class Safetensors {
   /** Metadata key of the digest of the values. */
   public static final String DIGEST = "data_sha256";
 
-  private static final int MAX_HEADER = 16 << 20;
+  /** Parsed, a header takes some twenty times its length. */
+  private static final int MAX_HEADER = 4 << 20;
+
   private static final String METADATA = "__metadata__";
 
   private Safetensors() {}
@@ -49,6 +52,7 @@ public final class Safetensors {
    *
    * @param file tensors and metadata
    * @return the bytes of the file
+   * @throws IllegalArgumentException when names and metadata take more than a reader accepts
    */
   public static byte[] encode(TensorFile file) {
     long length = 0;
@@ -64,6 +68,10 @@ public final class Safetensors {
     metadata.put(DIGEST, sha256(data.array()));
     byte[] header = header(metadata, file.tensors());
     int padded = (header.length + 7) / 8 * 8;
+    if (padded > MAX_HEADER) {
+      throw new IllegalArgumentException(
+          "file: expected a header of at most " + MAX_HEADER + " bytes, found " + padded);
+    }
     ByteBuffer out =
         ByteBuffer.allocate(Math.toIntExact(8L + padded + length)).order(ByteOrder.LITTLE_ENDIAN);
     out.putLong(padded).put(header);
@@ -125,7 +133,7 @@ public final class Safetensors {
           "a header length of " + Long.toUnsignedString(headerLength));
     }
     int start = 8 + (int) headerLength;
-    JsonNode header = parse(new String(bytes, 8, (int) headerLength, StandardCharsets.UTF_8));
+    JsonNode header = parse(text(bytes, 8, (int) headerLength));
     Map<String, String> metadata = metadata(header.path(METADATA));
     List<Tensor> tensors = tensors(header, bytes, start);
     String digest = metadata.remove(DIGEST);
@@ -138,6 +146,29 @@ public final class Safetensors {
     return new TensorFile(metadata, tensors);
   }
 
+  /** From the first brace to the last, as the format wants it; of blanks only spaces behind. */
+  private static String text(byte[] bytes, int offset, int length) throws FormatException {
+    String text;
+    try {
+      text =
+          StandardCharsets.UTF_8
+              .newDecoder()
+              .decode(ByteBuffer.wrap(bytes, offset, length))
+              .toString();
+    } catch (CharacterCodingException e) {
+      throw new FormatException("a header in UTF-8", e.getMessage());
+    }
+    int end = text.length();
+    while (end > 0 && text.charAt(end - 1) == ' ') {
+      end--;
+    }
+    if (end < 2 || text.charAt(0) != '{' || text.charAt(end - 1) != '}') {
+      String found = end == 0 ? "spaces" : text.charAt(0) + " to " + text.charAt(end - 1);
+      throw new FormatException("a JSON object, then spaces, as header", found);
+    }
+    return text.substring(0, end);
+  }
+
   private static JsonNode parse(String text) throws FormatException {
     ObjectMapper mapper =
         JsonMapper.builder()
@@ -145,14 +176,18 @@ public final class Safetensors {
             .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
             .build();
     try {
-      JsonNode header = mapper.readTree(text);
-      if (header.isObject()) {
-        return header;
-      }
+      return mapper.readTree(text);
     } catch (JsonProcessingException e) {
       throw new FormatException("a JSON header", e.getOriginalMessage());
     }
-    throw new FormatException("a JSON object as header", "something else");
+  }
+
+  /** Half of a surrogate pair has no bytes in UTF-8: two texts would have one digest. */
+  private static String whole(String text) throws FormatException {
+    if (!StandardCharsets.UTF_8.newEncoder().canEncode(text)) {
+      throw new FormatException("text that UTF-8 can hold", "half of a surrogate pair");
+    }
+    return text;
   }
 
   private static Map<String, String> metadata(JsonNode node) throws FormatException {
@@ -166,7 +201,7 @@ public final class Safetensors {
         throw new FormatException(
             "text under " + METADATA + "." + entry.getKey(), entry.getValue().getNodeType().name());
       }
-      metadata.put(entry.getKey(), entry.getValue().textValue());
+      metadata.put(whole(entry.getKey()), whole(entry.getValue().textValue()));
     }
     return metadata;
   }
@@ -184,7 +219,7 @@ public final class Safetensors {
         }
         long from = number(entry.getKey(), offsets.path(0));
         long to = number(entry.getKey(), offsets.path(1));
-        extents.add(new Extent(entry.getKey(), entry.getValue(), from, to));
+        extents.add(new Extent(whole(entry.getKey()), entry.getValue(), from, to));
       }
     }
     extents.sort(Comparator.comparingLong(Extent::from).thenComparingLong(Extent::to));

@@ -5,10 +5,12 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.sun.management.ThreadMXBean;
 import dev.recall.model.GlorotInitializer;
 import dev.recall.model.ParameterLayout;
 import dev.recall.model.RegressorSpec;
 import dev.recall.model.format.TensorFile.Tensor;
+import java.lang.management.ManagementFactory;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
@@ -18,13 +20,18 @@ import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Assertions;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 class SafetensorsTest {
+
+  private static final Duration SOON = Duration.ofSeconds(20);
 
   private static final float[] ODD_FLOATS = {
     0f,
@@ -115,7 +122,7 @@ class SafetensorsTest {
   @Test
   void entriesInAnotherOrderAndSpacesAreRead() throws Exception {
     String header =
-        " { \"b\" : {\"data_offsets\":[4, 8], \"shape\":[1],\"dtype\":\"F32\"},\n"
+        "{ \"b\" : {\"data_offsets\":[4, 8], \"shape\":[1],\"dtype\":\"F32\"},\n"
             + " \"a\":{\"dtype\":\"F32\",\"data_offsets\":[0,4],\"shape\":[1]}}  ";
     TensorFile file = Safetensors.decode(bytes(header, 1f, 2f));
     assertThat(file.names()).containsExactly("a", "b");
@@ -162,7 +169,14 @@ class SafetensorsTest {
         "null                | a JSON object",
         "`      `            | a JSON object",
         "{} {}               | a JSON header",
-        "{'a                 | a JSON header",
+        "{'a                 | a JSON object",
+        "{'a}                | a JSON header",
+        "{'\\ud800':1}        | data_offsets",
+        "{'\\ud800':{'dtype':'F32','shape':[2],'data_offsets':[0,8]}} | half of a surrogate pair",
+        "{'__metadata__':{'\\udfff':''}} | half of a surrogate pair",
+        "{'__metadata__':{'k':'\\ud800 \\udc00'}} | half of a surrogate pair",
+        "{'a':{'dtype':'F32','shape':[2],'data_offsets':[0,8]},"
+            + "'\\u0061':{'dtype':'F32','shape':[0],'data_offsets':[8,8]}} | Duplicate field 'a'",
         "{'__metadata__':1,'a':{'dtype':'F32','shape':[2],'data_offsets':[0,8]}}"
             + " | an object under __metadata__, found NUMBER",
         "{'__metadata__':{'k':1}} | text under __metadata__.k",
@@ -252,34 +266,130 @@ class SafetensorsTest {
   @ParameterizedTest
   @ValueSource(strings = {"[", "{\"a\":", "{\"a\":[", "{\"__metadata__\":["})
   void deeplyNestedHeaderIsRefusedAtOnce(String open) {
-    byte[] bytes = bytes(open.repeat(100_000));
-    Assertions.assertTimeoutPreemptively(
-        Duration.ofSeconds(10), // it takes milliseconds; the stack would overflow first
-        () ->
-            assertThatThrownBy(() -> Safetensors.decode(bytes))
-                .isInstanceOf(FormatException.class)
-                .hasMessageContaining("a JSON header"));
+    byte[] bytes = bytes("{\"a\":" + open.repeat(100_000) + "}");
+    assertRefusedSoon(bytes, "a JSON header");
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {" {}", "{}\t", "{}\n ", "{} \r", "{} \u0000", "\ufeff{}", "{}\u00a0", "  "})
+  void aroundTheHeaderAreNoBlanksButSpacesBehindIt(String header) {
+    assertRefusedSoon(bytes(header), "a JSON object, then spaces, as header");
+  }
+
+  private static final String TENSOR = "{\"dtype\":\"F32\",\"shape\":[0],\"data_offsets\":[0,0]}";
+
+  /** As long as a header may be. */
+  private static byte[] filled(String start, String middle, String end) {
+    int count = ((4 << 20) - start.length() - end.length()) / middle.formatted(999_999).length();
+    StringBuilder text = new StringBuilder(start);
+    for (int i = 0; i < count; i++) {
+      text.append(middle.formatted(100_000 + i));
+    }
+    return bytes(text.append(end).toString());
+  }
+
+  static Stream<Arguments> hugeHeaders() {
+    String open = "{\"a\":{\"dtype\":\"F32\",\"shape\":[";
+    return Stream.of(
+        Arguments.of("a number of megabytes", filled(open, "9", "]}}"), "a JSON header"),
+        Arguments.of("a fraction of megabytes", filled(open + "0.", "9", "]}}"), "a JSON header"),
+        Arguments.of(
+            "an exponent",
+            bytes(open + "1e999999999],\"data_offsets\":[0,1e999999999]}}"),
+            "whole numbers"),
+        Arguments.of(
+            "many dimensions",
+            filled(open, "2147483647,", "0],\"data_offsets\":[0,0]}}"),
+            "at most 2147483647 values in a"),
+        Arguments.of(
+            "many ones",
+            filled(open, "1,", "1],\"data_offsets\":[0,0]}}"),
+            "4 bytes for a of shape [1, 1, "),
+        Arguments.of(
+            "many keys", filled("{\"n\":0", ",\"%d\":0", "}"), "data_offsets [from, to] of n"),
+        Arguments.of("a long name", filled("{\"", "x", "\":0}"), "data_offsets [from, to] of xxx"),
+        Arguments.of(
+            "a long type",
+            filled("{\"a\":{\"dtype\":\"", "x", "\",\"data_offsets\":[0,0]}}"),
+            "dtype F32 for a, found xxx"),
+        Arguments.of("escapes", filled("{\"", "\\u0000", "\":0}"), "data_offsets [from, to] of"),
+        Arguments.of(
+            "many objects", filled("{\"a\":[0", ",{\"\":0}", "]}"), "data_offsets [from, to] of a"),
+        Arguments.of(
+            "many lists", filled("{\"a\":[0", ",[]", "]}"), "data_offsets [from, to] of a"),
+        Arguments.of("the same key", filled("{\"a\":0", ",\"a\":0", "}"), "Duplicate field 'a'"),
+        Arguments.of(
+            "the same tensor's bytes",
+            filled(
+                "{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]}",
+                ",\"%d\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]}",
+                "}"),
+            "data_offsets of "),
+        Arguments.of("not closed", filled("{", "\"%d\":{", "}"), "a JSON header"));
+  }
+
+  @ParameterizedTest(name = "{0}")
+  @MethodSource("hugeHeaders")
+  void hugeHeaderNeitherHangsNorFillsTheMemory(String name, byte[] bytes, String message) {
+    assertRefusedSoon(bytes, message);
   }
 
   @Test
-  void hugeHeadersNeitherHangNorFillTheMemory() {
-    String digits = "{\"a\":{\"dtype\":\"F32\",\"shape\":[" + "9".repeat(1 << 20) + "]}}";
-    String ones =
-        "{\"a\":{\"dtype\":\"F32\",\"shape\":["
-            + "2147483647,".repeat(1 << 16)
-            + "0],\"data_offsets\":[0,8]}}";
-    StringBuilder names = new StringBuilder("{\"n\":0");
-    for (int i = 0; i < 100_000; i++) {
-      names.append(",\"n").append(i).append("\":0");
-    }
-    for (String header : List.of(digits, ones, names.append('}').toString())) {
-      byte[] bytes = bytes(header, 1f, 2f);
-      Assertions.assertTimeoutPreemptively(
-          Duration.ofSeconds(10), // it takes a tenth of a second
-          () ->
-              assertThatThrownBy(() -> Safetensors.decode(bytes))
-                  .isInstanceOf(FormatException.class));
-    }
+  void tensorsWithoutValuesMayBeMany() {
+    byte[] bytes = filled("{\"a\":" + TENSOR, ",\"%d\":" + TENSOR, "}");
+    ParameterLayout many =
+        RegressorSpec.parse("[1" + ", (lstm, 1)".repeat(370) + ", 1]", true).layout();
+    Assertions.assertTimeoutPreemptively(
+        SOON,
+        () -> {
+          TensorFile file = Safetensors.decode(bytes);
+          assertThat(file.names()).hasSizeGreaterThan(60_000);
+          assertThatThrownBy(() -> ParameterTensors.readModel(file, many))
+              .isInstanceOf(FormatException.class)
+              .hasMessageContaining("hid1.xh [1, 4]");
+        });
+  }
+
+  @Test
+  void modelLargerThanTheFileTakesNoMemory() {
+    ParameterLayout large = RegressorSpec.parse("[1, (lstm, 20000), 1]", true).layout();
+    TensorFile file = example();
+    assertThatThrownBy(() -> ParameterTensors.read(file, "", large))
+        .isInstanceOf(FormatException.class)
+        .hasMessageContaining("hid1.hh [20000, 80000]");
+  }
+
+  @Test
+  void headerThatNoReaderTakesIsNotWritten() {
+    TensorFile file = new TensorFile(Map.of("k", "x".repeat(4 << 20)), List.of());
+    assertThatThrownBy(() -> Safetensors.encode(file))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessageStartingWith("file: expected a header of at most 4194304 bytes, found 41944");
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {0x80, 0xc0, 0xff, 0xed})
+  void headerThatIsNotUtf8IsRefused(int value) {
+    byte[] bytes = bytes("{\"a?\":{\"dtype\":\"F32\",\"shape\":[0],\"data_offsets\":[0,0]}}");
+    bytes[11] = (byte) value;
+    assertRefusedSoon(bytes, "a header in UTF-8");
+  }
+
+  /** Of the time, a hundredth; of the memory, a half. */
+  private static void assertRefusedSoon(byte[] bytes, String message) {
+    ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
+    Assertions.assertTimeoutPreemptively(
+        SOON,
+        () -> {
+          long before = threads.getCurrentThreadAllocatedBytes();
+          assertThatThrownBy(() -> Safetensors.decode(bytes))
+              .isInstanceOf(FormatException.class)
+              .hasMessageContaining(message)
+              .satisfies(e -> assertThat(e.getMessage()).hasSizeLessThan(2200));
+          long taken = threads.getCurrentThreadAllocatedBytes() - before;
+          assertThat(taken).as("bytes allocated").isLessThan(512L << 20);
+        });
   }
 
   @Test

@@ -1,0 +1,129 @@
+package dev.recall.job;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assumptions.abort;
+
+import dev.recall.job.config.ConfigFuzz;
+import dev.recall.job.store.CheckpointFuzz;
+import java.io.File;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.Locale;
+import java.util.concurrent.TimeUnit;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/**
+ * Jazzer's inputs, guided by coverage, to the readers of what others wrote. Each target has a
+ * process of its own: Jazzer looks at every class that is loaded, and Spark's are many. {@code
+ * -Drecall.fuzz.seconds=600} takes inputs for that long instead of a number of them.
+ */
+class FuzzTest {
+
+  private static final String SECONDS = System.getProperty("recall.fuzz.seconds");
+  private static final String INSTRUMENTED = "dev.recall.**:com.typesafe.config.**";
+  private static final List<String> JARS = List.of("jazzer", "config-", "jackson-", "recall-");
+  private static final Pattern DONE = Pattern.compile("(?m)^Done (\\d+) runs in ");
+  private static final Pattern REPRODUCER = Pattern.compile("Test unit written to (\\S+)");
+
+  @TempDir private Path folder;
+
+  @Test
+  void checkpointsAreReadOrRefused() throws IOException, InterruptedException {
+    CheckpointFuzz.writeSeeds(seeds());
+    fuzz("checkpoint", CheckpointFuzz.class, 5_000);
+  }
+
+  @Test
+  void configurationTextIsReadOrRefused() throws IOException, InterruptedException {
+    ConfigFuzz.writeSeeds(seeds());
+    fuzz("configuration", ConfigFuzz.class, 2_000);
+  }
+
+  private Path seeds() throws IOException {
+    return Files.createDirectories(folder.resolve("inputs"));
+  }
+
+  private void fuzz(String name, Class<?> target, int inputs)
+      throws IOException, InterruptedException {
+    Path log = folder.resolve("log");
+    Process process =
+        new ProcessBuilder(command(target, inputs))
+            .directory(folder.toFile())
+            .redirectErrorStream(true)
+            .redirectOutput(log.toFile())
+            .start();
+    try {
+      long limit = SECONDS == null ? 300 : 300 + Long.parseLong(SECONDS);
+      assertThat(process.waitFor(limit, TimeUnit.SECONDS)).as("ends by itself").isTrue();
+    } finally {
+      process.destroyForcibly();
+    }
+    judge(name, process.exitValue(), RunFiles.text(log));
+  }
+
+  private List<String> command(Class<?> target, int inputs) {
+    String length =
+        SECONDS == null ? "-runs=" + inputs : "-max_total_time=" + Long.parseLong(SECONDS);
+    return List.of(
+        Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+        "-XX:+UseSerialGC",
+        "-Xmx512m",
+        "-Djava.io.tmpdir=" + folder,
+        "-cp",
+        classPath(),
+        "com.code_intelligence.jazzer.Jazzer",
+        "--target_class=" + target.getName(),
+        "--instrumentation_includes=" + INSTRUMENTED,
+        "--custom_hook_includes=" + INSTRUMENTED,
+        "--reproducer_path=" + folder,
+        "-artifact_prefix=" + folder + "/",
+        "-seed=1",
+        "-timeout=10",
+        "-max_len=16384",
+        length,
+        folder.resolve("inputs").toString());
+  }
+
+  private static String classPath() {
+    return Stream.of(System.getProperty("java.class.path").split(File.pathSeparator))
+        .filter(entry -> Files.isDirectory(Path.of(entry)) || isNeeded(new File(entry).getName()))
+        .collect(Collectors.joining(File.pathSeparator));
+  }
+
+  private static boolean isNeeded(String jar) {
+    return JARS.stream().anyMatch(jar::startsWith);
+  }
+
+  private static void judge(String name, int exitCode, String log) throws IOException {
+    Matcher done = DONE.matcher(log);
+    if (exitCode == 0 && done.find()) {
+      long inputs = Long.parseLong(done.group(1));
+      System.out.printf(Locale.ROOT, "fuzz %s: %,d inputs, 0 findings%n", name, inputs);
+      return;
+    }
+    Matcher reproducer = REPRODUCER.matcher(log);
+    if (reproducer.find()) {
+      byte[] input = Files.readAllBytes(Path.of(reproducer.group(1)));
+      Path kept = Files.createTempFile("recall-fuzz-" + name + "-", ".input");
+      Files.write(kept, input);
+      String shown = HexFormat.of().formatHex(Arrays.copyOf(input, Math.min(input.length, 2000)));
+      throw new AssertionError(
+          "fuzz " + name + ": 1 finding, input in " + kept + ", hexadecimal " + shown + "\n" + log);
+    }
+    if (log.contains("UnsatisfiedLinkError")) {
+      String reason = "Jazzer has no library for this platform";
+      System.out.printf("fuzz %s: skipped, %s%n", name, reason);
+      abort(reason);
+    }
+    throw new AssertionError("fuzz " + name + ": exit code " + exitCode + "\n" + log);
+  }
+}

@@ -85,6 +85,7 @@ public final class RunDirectory implements TrainingListener {
     remark = lines.stream().map(line -> "# " + line + "\n").collect(Collectors.joining());
     storage.makeDirectory(path + "/checkpoints");
     storage.makeDirectory(path + "/metrics");
+    deleteUnfinished(); // of an attempt that did not get to config.conf
     checkpoint(start);
     writeConfig();
   }
@@ -173,9 +174,7 @@ public final class RunDirectory implements TrainingListener {
       }
     }
     storage.delete(path + "/summary.json");
-    for (String directory : List.of(path, path + "/checkpoints", path + "/metrics")) {
-      storage.deleteUnfinished(directory);
-    }
+    deleteUnfinished();
     String before = configText(storage, path);
     remark =
         before
@@ -185,6 +184,12 @@ public final class RunDirectory implements TrainingListener {
             .collect(Collectors.joining());
     if (!before.equals(remark + config.text())) {
       writeConfig();
+    }
+  }
+
+  private void deleteUnfinished() throws IOException {
+    for (String directory : List.of(path, path + "/checkpoints", path + "/metrics")) {
+      storage.deleteUnfinished(directory);
     }
   }
 

@@ -63,6 +63,8 @@ final class KillEverywhere implements AutoCloseable {
     this.allInOrder = allInOrder;
     jvms = new ChildJvms(folder);
     runs = new RunFigures(place.plain());
+    // As spark-submit gives them to Recall, here for the commands in this JVM.
+    place.plain().forEach((key, value) -> System.setProperty("spark.hadoop." + key, value));
     String whole = place.uri() + "/whole";
     goOn(whole);
     expected = runs.result(whole);
@@ -71,6 +73,7 @@ final class KillEverywhere implements AutoCloseable {
   @Override
   public void close() {
     jvms.close();
+    place.plain().keySet().forEach(key -> System.clearProperty("spark.hadoop." + key));
   }
 
   /** What the user does after a crash, by the state of the directory. */

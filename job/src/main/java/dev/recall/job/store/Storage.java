@@ -215,7 +215,7 @@ public final class Storage {
 
   /** Nothing of it is to be seen before the stream is closed, so that is done to all or nothing. */
   private void writeInPlace(FileSystem fileSystem, Path target, byte[] bytes) throws IOException {
-    FSDataOutputStream out = create(fileSystem, target);
+    FSDataOutputStream out = calls.call(target, "creating", () -> fileSystem.create(target, true));
     try {
       send(out, target, bytes);
     } catch (IOException | RuntimeException | Error e) {
@@ -229,24 +229,20 @@ public final class Storage {
     Path aside =
         new Path(target.getParent(), "." + target.getName() + "." + UUID.randomUUID() + ASIDE);
     try {
-      FSDataOutputStream out = create(fileSystem, aside);
+      FSDataOutputStream out = calls.call(target, "creating", () -> fileSystem.create(aside, true));
       try {
-        send(out, aside, bytes);
-        calls.run(aside, "synchronising", out::hsync);
+        send(out, target, bytes);
+        calls.run(target, "synchronising", out::hsync);
       } catch (IOException | RuntimeException | Error e) {
-        unlessItHangs(e, aside, "closing", out::close);
+        unlessItHangs(e, target, "closing", out::close);
         throw e;
       }
-      calls.run(aside, "closing", out::close);
+      calls.run(target, "closing", out::close);
       calls.run(target, "renaming", () -> renameOver(fileSystem, aside, target));
     } catch (IOException | RuntimeException | Error e) {
-      unlessItHangs(e, aside, "deleting", () -> fileSystem.delete(aside, false));
+      unlessItHangs(e, target, "deleting", () -> fileSystem.delete(aside, false));
       throw e;
     }
-  }
-
-  private FSDataOutputStream create(FileSystem fileSystem, Path path) throws IOException {
-    return calls.call(path, "creating", () -> fileSystem.create(path, true));
   }
 
   private void send(FSDataOutputStream out, Path path, byte[] bytes) throws IOException {
@@ -409,7 +405,7 @@ public final class Storage {
     Path file = new Path(path);
     boolean deleted = calls.call(file, "deleting", () -> fileSystem.delete(file, false));
     if (!deleted && exists(fileSystem, file)) {
-      throw new IOException(path + ": cannot be deleted");
+      throw new IOException(path + ": cannot be deleted; the file system gave no cause");
     }
   }
 

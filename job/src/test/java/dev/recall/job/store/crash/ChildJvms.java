@@ -24,18 +24,27 @@ final class ChildJvms implements AutoCloseable {
   private static final int SECONDS = 90;
 
   private final Path folder;
-  private final Path archive;
+  private final Path archive; // null for none
   private final String classPath;
   private final Queue<Process> started = new ConcurrentLinkedQueue<>();
 
-  ChildJvms(Path folder) {
+  private ChildJvms(Path folder, boolean many) {
     this.folder = folder;
-    archive = folder.resolve("classes.jsa");
+    archive = many ? folder.resolve("classes.jsa") : null;
     classPath =
         Stream.of(System.getProperty("java.class.path").split(File.pathSeparator))
             .filter(entry -> !entry.isEmpty() && !entry.contains("log4j-slf4j2-impl"))
-            .map(entry -> Files.isDirectory(Path.of(entry)) ? jar(Path.of(entry)) : entry)
+            .map(entry -> many && Files.isDirectory(Path.of(entry)) ? jar(Path.of(entry)) : entry)
             .collect(Collectors.joining(File.pathSeparator));
+  }
+
+  /** So many that an archive of classes pays. */
+  static ChildJvms many(Path folder) {
+    return new ChildJvms(folder, true);
+  }
+
+  static ChildJvms few(Path folder) {
+    return new ChildJvms(folder, false);
   }
 
   private String jar(Path classes) {
@@ -68,23 +77,29 @@ final class ChildJvms implements AutoCloseable {
   /** Runs Recall to its end. */
   Ended recall(Map<String, String> hadoop, List<String> args)
       throws IOException, InterruptedException {
-    return recall(List.of(), hadoop, args);
+    return run(command(hadoop, args));
   }
 
-  /** Runs Recall to its end, by another command. */
-  Ended recall(List<String> prefix, Map<String, String> hadoop, List<String> args)
-      throws IOException, InterruptedException {
-    List<String> command = new ArrayList<>(prefix);
+  /** The command that runs Recall. */
+  List<String> command(Map<String, String> hadoop, List<String> args) {
+    List<String> command = new ArrayList<>();
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
     command.addAll(
         List.of("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-XX:-UsePerfData", "-Xmx256m"));
     command.addAll(List.of("-Xshare:auto", "-Xlog:disable", "-Xlog:all=error:stderr"));
-    command.add("-XX:" + (Files.exists(archive) ? "SharedArchiveFile=" : "ArchiveClassesAtExit="));
-    command.set(command.size() - 1, command.get(command.size() - 1) + archive);
+    if (archive != null) {
+      boolean there = Files.exists(archive);
+      command.add("-XX:" + (there ? "SharedArchiveFile=" : "ArchiveClassesAtExit=") + archive);
+    }
     hadoop.forEach((key, value) -> command.add("-Dspark.hadoop." + key + "=" + value));
     command.add("-Djava.io.tmpdir=" + folder);
     command.addAll(List.of("-cp", classPath, "dev.recall.job.Main"));
     command.addAll(args);
+    return command;
+  }
+
+  /** Runs a command to its end. */
+  Ended run(List<String> command) throws IOException, InterruptedException {
     Path log = Files.createTempFile(folder, "child", ".log");
     Process process =
         new ProcessBuilder(command).redirectErrorStream(true).redirectOutput(log.toFile()).start();

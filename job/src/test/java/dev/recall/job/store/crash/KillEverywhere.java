@@ -9,7 +9,6 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Callable;
@@ -49,6 +48,7 @@ final class KillEverywhere implements AutoCloseable {
   private final boolean allInOrder;
   private final ChildJvms jvms;
   private final RunFigures runs;
+  private final Place.Reached reached;
   private final Map<String, JsonNode> expected;
 
   /**
@@ -61,10 +61,9 @@ final class KillEverywhere implements AutoCloseable {
     this.place = place;
     this.folder = folder;
     this.allInOrder = allInOrder;
-    jvms = new ChildJvms(folder);
+    jvms = ChildJvms.many(folder);
     runs = new RunFigures(place.plain());
-    // As spark-submit gives them to Recall, here for the commands in this JVM.
-    place.plain().forEach((key, value) -> System.setProperty("spark.hadoop." + key, value));
+    reached = place.reach();
     String whole = place.uri() + "/whole";
     goOn(whole);
     expected = runs.result(whole);
@@ -73,7 +72,7 @@ final class KillEverywhere implements AutoCloseable {
   @Override
   public void close() {
     jvms.close();
-    place.plain().keySet().forEach(key -> System.clearProperty("spark.hadoop." + key));
+    reached.close();
   }
 
   /** What the user does after a crash, by the state of the directory. */
@@ -88,17 +87,10 @@ final class KillEverywhere implements AutoCloseable {
     assertThat(result.exitCode()).as(result.err()).isZero();
   }
 
-  private Map<String, String> killing(Map<String, String> more) {
-    Map<String, String> settings = new HashMap<>(place.plain());
-    settings.putAll(place.killing());
-    settings.putAll(more);
-    return settings;
-  }
-
   private ChildJvms.Ended kill(String run, KillPoint point)
       throws IOException, InterruptedException {
     return jvms.recall(
-        killing(
+        place.killing(
             Map.of(
                 KillSwitch.LOG, "none",
                 KillSwitch.OPERATION, String.valueOf(point.operation()),
@@ -109,7 +101,7 @@ final class KillEverywhere implements AutoCloseable {
   private List<KillPoint> points(String run) throws IOException, InterruptedException {
     Path log = Files.createTempFile(folder, "operations", ".txt");
     ChildJvms.Ended counted =
-        jvms.recall(killing(Map.of(KillSwitch.LOG, log.toString())), command(run));
+        jvms.recall(place.killing(Map.of(KillSwitch.LOG, log.toString())), command(run));
     assertThat(counted.exitCode()).as(counted.log()).isZero();
     assertThat(runs.result(run)).isEqualTo(expected);
     List<KillPoint> points = KillPoint.of(Files.readAllLines(log), all);

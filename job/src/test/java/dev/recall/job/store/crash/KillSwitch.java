@@ -28,6 +28,9 @@ final class KillSwitch {
   /** True to throw an IOException instead of ending the process. */
   static final String SPARE = "recall.crash.spare";
 
+  /** A shell command to run instead of ending the process, which then goes on. */
+  static final String COMMAND = "recall.crash.command";
+
   /** When. */
   enum Phase {
     BEFORE,
@@ -47,6 +50,7 @@ final class KillSwitch {
   private final int chosen;
   private final Phase phase;
   private final boolean spare;
+  private final String command;
   private int count;
 
   private KillSwitch(Configuration configuration) {
@@ -54,6 +58,7 @@ final class KillSwitch {
     chosen = configuration.getInt(OPERATION, 0);
     phase = configuration.getEnum(PHASE, Phase.BEFORE);
     spare = configuration.getBoolean(SPARE, false);
+    command = configuration.get(COMMAND, "");
   }
 
   static KillSwitch of(Configuration configuration) {
@@ -104,9 +109,16 @@ final class KillSwitch {
     if (spare) {
       throw new IOException("it was to fail here");
     }
-    new ProcessBuilder("sh", "-c", "kill -9 " + ProcessHandle.current().pid()).start();
-    while (true) {
-      LockSupport.park();
+    if (command.isEmpty()) {
+      shell("kill -9 " + ProcessHandle.current().pid());
+      while (true) {
+        LockSupport.park();
+      }
     }
+    shell(command).onExit().join();
+  }
+
+  private static Process shell(String line) throws IOException {
+    return new ProcessBuilder("sh", "-c", line).start();
   }
 }

@@ -12,14 +12,21 @@ class LocalCrashTest {
 
   @Test
   void noKillLosesMoreThanTheRoundsSinceTheLastCheckpoint() throws Exception {
-    Place place =
-        new Place(
-            "local",
-            folder.toUri().toString().replaceAll("/$", ""),
-            Map.of(),
-            Map.of("fs.file.impl", KillingLocalFileSystem.class.getName()));
-    try (KillEverywhere kills = new KillEverywhere(place, folder, true)) {
+    try (KillEverywhere kills = new KillEverywhere(place(), folder, true)) {
       kills.run();
     }
+  }
+
+  @Test
+  void aWriteThatFailsHalfWayLeavesTheOldFile() throws Exception {
+    new FailedWrites(place(), folder).run();
+  }
+
+  private Place place() {
+    return new Place(
+        "local",
+        folder.toUri().toString().replaceAll("/$", ""),
+        Map.of(),
+        Map.of("fs.file.impl", KillingLocalFileSystem.class.getName()));
   }
 }

@@ -33,6 +33,10 @@ final class RunFigures {
     return storage.exists(file);
   }
 
+  List<String> names(String directory) {
+    return storage.list(directory);
+  }
+
   /** The figures that do not depend on time. */
   Map<String, JsonNode> result(String run) throws IOException {
     JsonNode summary = JSON.readTree(storage.readText(run + "/summary.json"));

@@ -205,7 +205,7 @@ final class TrainCommand implements Callable<Integer> {
   }
 
   private static Storage storage(RunConfig config) {
-    return new Storage(SparkHome.hadoopSettings()); // TODO seconds
+    return new Storage(SparkHome.hadoopSettings(), config.waits().storageSeconds());
   }
 
   private static List<String> budget(RunConfig config) {

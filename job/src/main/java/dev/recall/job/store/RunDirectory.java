@@ -107,6 +107,7 @@ public final class RunDirectory implements TrainingListener, AutoCloseable {
       storage.makeDirectory(segments.directory());
     }
     storage.makeDirectory(checkpoints.directory());
+    deleteUnfinished(); // of an attempt that did not get to config.conf
     unsaved.chain(ChainLine.begin(config, start.parameters()));
     save(start.snapshot(), start.back(), unsaved.lines());
     put("run.json", runJson);
@@ -159,10 +160,7 @@ public final class RunDirectory implements TrainingListener, AutoCloseable {
     cutLines(state);
     warnOfAnotherChain(state);
     storage.delete(path + "/summary.json");
-    for (String directory :
-        List.of(path, checkpoints.directory(), metrics.directory(), chain.directory())) {
-      storage.deleteUnfinished(directory);
-    }
+    deleteUnfinished();
     changed.ifPresent(unsaved::chain);
     unsaved.savedUpTo(state.round());
     String before = configText(storage, path);
@@ -183,6 +181,13 @@ public final class RunDirectory implements TrainingListener, AutoCloseable {
     put("run.json", runJson);
     if (!before.equals(remark + config.text())) {
       writeConfig();
+    }
+  }
+
+  private void deleteUnfinished() throws IOException {
+    for (String directory :
+        List.of(path, checkpoints.directory(), metrics.directory(), chain.directory())) {
+      storage.deleteUnfinished(directory);
     }
   }
 

@@ -62,7 +62,7 @@ final class Segments {
 
   /** The lines of a file. */
   List<String> lines(Segment segment) {
-    return storage.readText(segment.path()).lines().toList();
+    return new String(storage.read(segment.path()), StandardCharsets.UTF_8).lines().toList();
   }
 
   /** Removes lines after a round; of the file in which it lies, what {@code kept} leaves stays. */

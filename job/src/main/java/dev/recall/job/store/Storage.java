@@ -11,6 +11,8 @@ import java.util.Map;
 import java.util.UUID;
 import java.util.function.Predicate;
 import org.apache.hadoop.conf.Configuration;
+import org.apache.hadoop.fs.CommonPathCapabilities;
+import org.apache.hadoop.fs.FSDataInputStream;
 import org.apache.hadoop.fs.FSDataOutputStream;
 import org.apache.hadoop.fs.FileAlreadyExistsException;
 import org.apache.hadoop.fs.FileContext;
@@ -26,17 +28,27 @@ import org.apache.hadoop.fs.UnsupportedFileSystemException;
  * Whole files on Hadoop file systems. A path without a scheme is on Hadoop's default file system,
  * as elsewhere in Spark.
  *
- * <p>Files appear whole or not at all: they are written under a name of their own that begins with
- * a dot, synchronised, and renamed into place.
+ * <p>Files appear whole or not at all. Where a file appears when it is closed, as in an object
+ * store ({@link CommonPathCapabilities#ABORTABLE_STREAM}), it is written to its place, and a write
+ * that fails is aborted. Elsewhere it is written under a name of its own that begins with a dot,
+ * synchronised, and renamed into place.
+ *
+ * <p>A file system that does not answer is given up: each call has {@link #SECONDS} unless the
+ * constructor was given another number.
  */
 public final class Storage {
 
+  /** How long a file system may take to answer one call. */
+  public static final int SECONDS = 120;
+
   private static final long MAX_FILE = 1L << 30;
   private static final long MAX_TEXT = 1L << 20;
+  private static final int MAX_CALL = 8 << 20; // bytes that are read or written in one call
   private static final String ASIDE = ".tmp";
 
   private final Configuration configuration;
   private final LocalFileSystem local; // not the instance that Spark shares
+  private final BoundedCalls calls;
 
   /**
    * Opens the file systems that Hadoop's configuration on the class path names.
@@ -44,6 +56,17 @@ public final class Storage {
    * @param overrides Hadoop settings on top, for example from {@code spark.hadoop.*}
    */
   public Storage(Map<String, String> overrides) {
+    this(overrides, SECONDS);
+  }
+
+  /**
+   * Opens the file systems that Hadoop's configuration on the class path names.
+   *
+   * @param overrides Hadoop settings on top, for example from {@code spark.hadoop.*}
+   * @param seconds how long a file system may take to answer one call
+   */
+  public Storage(Map<String, String> overrides, int seconds) {
+    calls = new BoundedCalls(seconds);
     configuration = new Configuration();
     overrides.forEach(configuration::set);
     try {
@@ -85,7 +108,7 @@ public final class Storage {
   private byte[] read(String path, long most, String mostInWords) {
     try {
       FileSystem fileSystem = fileSystem(path);
-      FileStatus status = fileSystem.getFileStatus(new Path(path));
+      FileStatus status = status(fileSystem, new Path(path));
       if (status.isDirectory() || status.getLen() > most) {
         throw new UserError(
             path
@@ -94,14 +117,48 @@ public final class Storage {
                 + ", found "
                 + (status.isDirectory() ? "a directory" : status.getLen() + " bytes"));
       }
-      byte[] bytes = new byte[(int) status.getLen()];
-      try (var in = fileSystem.open(new Path(path))) {
-        in.readFully(0, bytes);
-      }
-      return bytes;
+      return read(fileSystem, new Path(path), (int) status.getLen());
     } catch (IOException e) {
       throw unreadable(path, e);
     }
+  }
+
+  private byte[] read(FileSystem fileSystem, Path path, int length) throws IOException {
+    byte[] bytes = new byte[length];
+    FSDataInputStream in = calls.call(path, "opening", () -> fileSystem.open(path));
+    try {
+      for (int at = 0; at < length; at += MAX_CALL) {
+        int from = at;
+        int count = Math.min(MAX_CALL, length - from);
+        calls.run(path, "reading", () -> in.readFully(from, bytes, from, count));
+      }
+    } catch (IOException | RuntimeException | Error e) {
+      unlessItHangs(e, path, "closing", in::close);
+      throw e;
+    }
+    calls.run(path, "closing", in::close);
+    return bytes;
+  }
+
+  /** Cleans up after a failure. Whoever gave no answer is not asked again. */
+  private void unlessItHangs(
+      Throwable failure, Path path, String operation, BoundedCalls.Action action) {
+    if (failure instanceof BoundedCalls.NoAnswer) {
+      return;
+    }
+    try {
+      calls.run(path, operation, action);
+    } catch (IOException | RuntimeException e) {
+      failure.addSuppressed(e);
+    }
+  }
+
+  private FileStatus status(FileSystem fileSystem, Path path) throws IOException {
+    return calls.call(path, "asking", () -> fileSystem.getFileStatus(path));
+  }
+
+  private boolean exists(FileSystem fileSystem, Path path) throws IOException {
+    return calls.call(path, "asking", () -> fileSystem.exists(path));
   }
 
   /**
@@ -119,6 +176,9 @@ public final class Storage {
     if (e instanceof FileNotFoundException) {
       return new UserError(path + ": expected a file, found nothing");
     }
+    if (e instanceof BoundedCalls.NoAnswer) {
+      return new UserError(e.getMessage());
+    }
     if (e instanceof UnsupportedFileSystemException) {
       return new UserError(path + ": " + e.getMessage());
     }
@@ -126,29 +186,77 @@ public final class Storage {
   }
 
   /**
-   * Writes a file aside and renames it into place, over an older one. A place that a user chose is
-   * checked before, by {@link #checkTarget}.
+   * Writes a file whole, over an older one. A place that a user chose is checked before, by {@link
+   * #checkTarget}.
    *
    * @param path the file
    * @param bytes its content
-   * @throws IOException when it cannot be written; what was there is then still there
+   * @throws IOException naming path and cause when it cannot be written; what was there is then
+   *     still there
    * @throws UserError when a file is in the way
    */
   public void write(String path, byte[] bytes) throws IOException {
-    FileSystem fileSystem = fileSystem(path);
-    Path target = new Path(path);
+    try {
+      FileSystem fileSystem = fileSystem(path);
+      Path target = new Path(path);
+      if (appearsWhenClosed(fileSystem, target)) {
+        writeInPlace(fileSystem, target, bytes);
+      } else {
+        writeAside(fileSystem, target, bytes);
+      }
+    } catch (ParentNotDirectoryException | FileAlreadyExistsException e) {
+      throw inTheWay(path, e);
+    } catch (BoundedCalls.NoAnswer e) {
+      throw e;
+    } catch (IOException e) {
+      throw new IOException(path + ": cannot be written: " + e.getMessage(), e);
+    }
+  }
+
+  private boolean appearsWhenClosed(FileSystem fileSystem, Path path) throws IOException {
+    return calls.call(
+        path,
+        "asking",
+        () -> fileSystem.hasPathCapability(path, CommonPathCapabilities.ABORTABLE_STREAM));
+  }
+
+  /** Nothing of it is to be seen before the stream is closed, so that is done to all or nothing. */
+  private void writeInPlace(FileSystem fileSystem, Path target, byte[] bytes) throws IOException {
+    FSDataOutputStream out = calls.call(target, "creating", () -> fileSystem.create(target, true));
+    try {
+      send(out, target, bytes);
+    } catch (IOException | RuntimeException | Error e) {
+      unlessItHangs(e, target, "aborting", out::abort);
+      throw e;
+    }
+    calls.run(target, "closing", out::close);
+  }
+
+  private void writeAside(FileSystem fileSystem, Path target, byte[] bytes) throws IOException {
     Path aside =
         new Path(target.getParent(), "." + target.getName() + "." + UUID.randomUUID() + ASIDE);
     try {
-      try (FSDataOutputStream out = fileSystem.create(aside, true)) {
-        out.write(bytes);
-        out.hsync();
+      FSDataOutputStream out = calls.call(target, "creating", () -> fileSystem.create(aside, true));
+      try {
+        send(out, target, bytes);
+        calls.run(target, "synchronising", out::hsync);
+      } catch (IOException | RuntimeException | Error e) {
+        unlessItHangs(e, target, "closing", out::close);
+        throw e;
       }
-      renameOver(fileSystem, aside, target);
-    } catch (ParentNotDirectoryException | FileAlreadyExistsException e) {
-      throw inTheWay(path, e);
-    } finally {
-      fileSystem.delete(aside, false);
+      calls.run(target, "closing", out::close);
+      calls.run(target, "renaming", () -> renameOver(fileSystem, aside, target));
+    } catch (IOException | RuntimeException | Error e) {
+      unlessItHangs(e, target, "deleting", () -> fileSystem.delete(aside, false));
+      throw e;
+    }
+  }
+
+  private void send(FSDataOutputStream out, Path path, byte[] bytes) throws IOException {
+    for (int at = 0; at < bytes.length; at += MAX_CALL) {
+      int from = at;
+      int count = Math.min(MAX_CALL, bytes.length - from);
+      calls.run(path, "writing", () -> out.write(bytes, from, count));
     }
   }
 
@@ -157,7 +265,7 @@ public final class Storage {
     if (fileSystem != local) {
       FileContext.getFileContext(target.toUri(), configuration)
           .rename(aside, target, Options.Rename.OVERWRITE);
-    } else if (isDirectory(local, target)) {
+    } else if (local.exists(target) && local.getFileStatus(target).isDirectory()) {
       // A local rename would move the file into it and call that success.
       throw new UserError(target + ": expected a file, found a directory");
     } else if (!local.rename(aside, target)) {
@@ -180,7 +288,7 @@ public final class Storage {
         throw new UserError(path + ": expected a file, found a directory");
       }
       for (Path above = target.getParent(); above != null; above = above.getParent()) {
-        if (fileSystem.exists(above)) {
+        if (exists(fileSystem, above)) {
           if (!isDirectory(fileSystem, above)) {
             throw new UserError(path + ": expected directories above, found the file " + above);
           }
@@ -194,8 +302,8 @@ public final class Storage {
     }
   }
 
-  private static boolean isDirectory(FileSystem fileSystem, Path path) throws IOException {
-    return fileSystem.exists(path) && fileSystem.getFileStatus(path).isDirectory();
+  private boolean isDirectory(FileSystem fileSystem, Path path) throws IOException {
+    return exists(fileSystem, path) && status(fileSystem, path).isDirectory();
   }
 
   /**
@@ -207,7 +315,7 @@ public final class Storage {
    */
   public boolean exists(String path) {
     try {
-      return fileSystem(path).exists(new Path(path));
+      return exists(fileSystem(path), new Path(path));
     } catch (IOException e) {
       throw unreadable(path, e);
     }
@@ -242,7 +350,9 @@ public final class Storage {
   private List<String> list(String directory, Predicate<String> wanted) {
     List<String> names = new ArrayList<>();
     try {
-      for (FileStatus status : fileSystem(directory).listStatus(new Path(directory))) {
+      FileSystem fileSystem = fileSystem(directory);
+      Path path = new Path(directory);
+      for (FileStatus status : calls.call(path, "listing", () -> fileSystem.listStatus(path))) {
         if (wanted.test(status.getPath().getName())) {
           names.add(status.getPath().getName());
         }
@@ -277,7 +387,9 @@ public final class Storage {
    */
   public void makeDirectory(String directory) throws IOException {
     try {
-      if (!fileSystem(directory).mkdirs(new Path(directory))) {
+      FileSystem fileSystem = fileSystem(directory);
+      Path path = new Path(directory);
+      if (!calls.call(path, "making the directory", () -> fileSystem.mkdirs(path))) {
         throw new IOException("cannot make directory " + directory);
       }
     } catch (ParentNotDirectoryException | FileAlreadyExistsException e) {
@@ -296,7 +408,12 @@ public final class Storage {
    * @throws IOException when it is there and cannot be deleted
    */
   public void delete(String path) throws IOException {
-    fileSystem(path).delete(new Path(path), false);
+    FileSystem fileSystem = fileSystem(path);
+    Path file = new Path(path);
+    boolean deleted = calls.call(file, "deleting", () -> fileSystem.delete(file, false));
+    if (!deleted && exists(fileSystem, file)) {
+      throw new IOException(path + ": cannot be deleted; the file system gave no cause");
+    }
   }
 
   private FileSystem fileSystem(String path) throws IOException {
@@ -306,7 +423,8 @@ public final class Storage {
     } catch (IllegalArgumentException e) {
       throw new UserError(path + ": expected a path, " + e.getMessage());
     }
-    FileSystem shared = parsed.getFileSystem(configuration);
+    FileSystem shared =
+        calls.call(parsed, "opening its file system", () -> parsed.getFileSystem(configuration));
     return shared instanceof LocalFileSystem ? local : shared;
   }
 }

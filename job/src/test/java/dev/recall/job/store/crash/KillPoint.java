@@ -1,0 +1,63 @@
+package dev.recall.job.store.crash;
+
+import dev.recall.job.store.crash.KillSwitch.Phase;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * A moment at which a process is ended.
+ *
+ * @param operation number of the operation, from 1
+ * @param phase when in it
+ * @param alike the same for operations of one kind on files whose names differ in numbers only
+ */
+record KillPoint(int operation, Phase phase, String alike) {
+
+  /**
+   * The points of a process.
+   *
+   * <p>After one operation is before the next: the state of the file system is the same.
+   *
+   * @param log lines of a {@link KillSwitch}
+   * @param before whether the point before an operation is one of its own
+   */
+  static List<KillPoint> of(List<String> log, boolean before) {
+    List<KillPoint> points = new ArrayList<>();
+    for (String line : log) {
+      String[] words = line.split(" ", 4);
+      int number = Integer.parseInt(words[0]);
+      String name = words[3].substring(words[3].lastIndexOf('/') + 1);
+      String alike =
+          words[1] + " " + name.replaceAll("\\.[0-9a-f-]{36}", "").replaceAll("\\d+", "#");
+      if (before || number == 1) {
+        points.add(new KillPoint(number, Phase.BEFORE, "before " + alike));
+      }
+      if (Boolean.parseBoolean(words[2])) {
+        points.add(new KillPoint(number, Phase.MIDDLE, "middle " + alike));
+      }
+      points.add(new KillPoint(number, Phase.AFTER, "after " + alike));
+    }
+    return points;
+  }
+
+  /** The first and the last of points that are alike, in their order. */
+  static List<KillPoint> firstAndLast(List<KillPoint> points) {
+    Map<String, KillPoint> first = new LinkedHashMap<>();
+    Map<String, KillPoint> last = new LinkedHashMap<>();
+    points.forEach(point -> first.putIfAbsent(point.alike, point));
+    points.forEach(point -> last.put(point.alike, point));
+    Collection<KillPoint> firsts = first.values();
+    Collection<KillPoint> lasts = last.values();
+    return points.stream()
+        .filter(point -> firsts.contains(point) || lasts.contains(point))
+        .toList();
+  }
+
+  @Override
+  public String toString() {
+    return phase.name().toLowerCase(java.util.Locale.ROOT) + " " + operation + " (" + alike + ")";
+  }
+}

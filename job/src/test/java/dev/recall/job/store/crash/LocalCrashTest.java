@@ -1,0 +1,32 @@
+package dev.recall.job.store.crash;
+
+import java.nio.file.Path;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** SIGKILL at every operation on the local disk. */
+class LocalCrashTest {
+
+  @TempDir private Path folder;
+
+  @Test
+  void noKillLosesMoreThanTheRoundsSinceTheLastCheckpoint() throws Exception {
+    try (KillEverywhere kills = new KillEverywhere(place(), folder, true)) {
+      kills.run();
+    }
+  }
+
+  @Test
+  void aWriteThatFailsHalfWayLeavesTheOldFile() throws Exception {
+    new FailedWrites(place(), folder).run();
+  }
+
+  private Place place() {
+    return new Place(
+        "local",
+        folder.toUri().toString().replaceAll("/$", ""),
+        Map.of(),
+        Map.of("fs.file.impl", KillingLocalFileSystem.class.getName()));
+  }
+}

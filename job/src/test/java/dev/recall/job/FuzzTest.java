@@ -87,7 +87,7 @@ class FuzzTest {
         "--reproducer_path=" + folder,
         "-artifact_prefix=" + folder + "/",
         "-seed=1",
-        "-timeout=10",
+        "-timeout=30",
         "-max_len=16384",
         length,
         folder.resolve("inputs").toString());

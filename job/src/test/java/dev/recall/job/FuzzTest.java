@@ -48,6 +48,37 @@ class FuzzTest {
     fuzz("configuration", ConfigFuzz.class, 2_000);
   }
 
+  /** Or no findings would mean nothing. */
+  @Test
+  void aFindingFailsAndGivesItsInput() throws IOException, InterruptedException {
+    Files.writeString(seeds().resolve("bad"), "bad");
+    String message = "no failure";
+    try {
+      fuzz("faulty", Faulty.class, 10);
+    } catch (AssertionError e) {
+      message = e.getMessage();
+    }
+    Matcher kept =
+        Pattern.compile("1 finding, input in (\\S+), hexadecimal 626164\n").matcher(message);
+    assertThat(kept.find()).as(message).isTrue();
+    Path input = Path.of(kept.group(1));
+    assertThat(input).hasContent("bad");
+    Files.delete(input);
+  }
+
+  /** A target with a mistake. */
+  public static final class Faulty {
+
+    private Faulty() {}
+
+    /** Fails for one input. */
+    public static void fuzzerTestOneInput(byte[] input) {
+      if (Arrays.equals(input, new byte[] {'b', 'a', 'd'})) {
+        throw new IllegalStateException("as it should");
+      }
+    }
+  }
+
   private Path seeds() throws IOException {
     return Files.createDirectories(folder.resolve("inputs"));
   }
@@ -87,7 +118,7 @@ class FuzzTest {
         "--reproducer_path=" + folder,
         "-artifact_prefix=" + folder + "/",
         "-seed=1",
-        "-timeout=10",
+        "-timeout=30",
         "-max_len=16384",
         length,
         folder.resolve("inputs").toString());

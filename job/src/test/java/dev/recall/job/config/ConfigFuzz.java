@@ -12,6 +12,11 @@ public final class ConfigFuzz {
 
   private ConfigFuzz() {}
 
+  /** Loads the classes, which would count as time of the first input. */
+  public static void fuzzerInitialize() {
+    fuzzerTestOneInput(new byte[0]);
+  }
+
   /** The text of a file, then assignments, with zero bytes between. */
   public static void fuzzerTestOneInput(byte[] input) {
     List<String> parts = Arrays.asList(new String(input, StandardCharsets.UTF_8).split("\0", -1));

@@ -27,7 +27,7 @@ import java.util.stream.IntStream;
 final class KillEverywhere implements AutoCloseable {
 
   private static final int KILLED = 128 + 9;
-  private static final int ROUNDS = 6;
+  private static final int ROUNDS = 4;
   private static final int EVERY = 2;
 
   /** Every kind of state. */
@@ -38,6 +38,7 @@ final class KillEverywhere implements AutoCloseable {
           "stop.patience=100000",
           "stop.rounds=" + ROUNDS,
           "checkpoint.every-rounds=" + EVERY,
+          "checkpoint.keep=1",
           "report.every-rounds=1");
 
   private static final Pattern ROUND = Pattern.compile("(?m)^round (\\d+)/");

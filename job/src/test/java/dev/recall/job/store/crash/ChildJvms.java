@@ -23,6 +23,10 @@ final class ChildJvms implements AutoCloseable {
 
   private static final int SECONDS = 90;
 
+  /** Reading the names in a jar of 36 MB, and beginning to log, takes longer than training. */
+  private static final List<String> NOT_NEEDED =
+      List.of("hadoop-client-minicluster", "log4j-slf4j2-impl");
+
   private final Path folder;
   private final Path archive; // null for none
   private final String classPath;
@@ -33,7 +37,7 @@ final class ChildJvms implements AutoCloseable {
     archive = many ? folder.resolve("classes.jsa") : null;
     classPath =
         Stream.of(System.getProperty("java.class.path").split(File.pathSeparator))
-            .filter(entry -> !entry.isEmpty() && !entry.contains("log4j-slf4j2-impl"))
+            .filter(entry -> !entry.isEmpty() && NOT_NEEDED.stream().noneMatch(entry::contains))
             .map(entry -> many && Files.isDirectory(Path.of(entry)) ? jar(Path.of(entry)) : entry)
             .collect(Collectors.joining(File.pathSeparator));
   }

@@ -47,7 +47,7 @@ class HdfsCrashTest {
   @Test
   void aDatanodeThatStopsDoesNotChangeTheResult() throws Exception {
     List<String> settings = new ArrayList<>(KillEverywhere.SETTINGS);
-    settings.addAll(List.of("stop.rounds=60", "checkpoint.every-rounds=1"));
+    settings.addAll(List.of("stop.rounds=30", "checkpoint.every-rounds=1"));
     String whole = folder.resolve("whole").toUri().toString();
     assertThat(Commands.recall(at(whole, settings)).exitCode()).isZero();
 
@@ -58,7 +58,7 @@ class HdfsCrashTest {
     try {
       CompletableFuture<Commands.Result> training =
           CompletableFuture.supplyAsync(() -> Commands.recall(at(run, settings)));
-      await().until(() -> training.isDone() || runs.names(run + "/metrics").size() >= 10);
+      await().until(() -> training.isDone() || runs.names(run + "/metrics").size() >= 5);
       hdfs.stopADatanode();
       assertThat(training).isNotDone();
       assertThat(training.get(60, TimeUnit.SECONDS).exitCode()).isZero();

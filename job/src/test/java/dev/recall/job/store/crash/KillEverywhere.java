@@ -27,7 +27,7 @@ import java.util.stream.IntStream;
 final class KillEverywhere implements AutoCloseable {
 
   private static final int KILLED = 128 + 9;
-  private static final int ROUNDS = 6;
+  private static final int ROUNDS = 4;
   private static final int EVERY = 2;
 
   /** Every kind of state. */
@@ -38,6 +38,7 @@ final class KillEverywhere implements AutoCloseable {
           "stop.patience=100000",
           "stop.rounds=" + ROUNDS,
           "checkpoint.every-rounds=" + EVERY,
+          "checkpoint.keep=1",
           "report.every-rounds=1");
 
   private static final Pattern ROUND = Pattern.compile("(?m)^round (\\d+)/");
@@ -54,13 +55,13 @@ final class KillEverywhere implements AutoCloseable {
   /**
    * Lets a run end undisturbed.
    *
-   * @param allInOrder whether every operation has its turn also where {@code -Drecall.crash=all} is
-   *     not given; else of those that are alike the first and the last
+   * @param allInOrder whether every operation has its turn; else, unless {@code -Drecall.crash=all}
+   *     is given, of those that are alike the first of a begin and the last of a resume
    */
   KillEverywhere(Place place, Path folder, boolean allInOrder) throws IOException {
     this.place = place;
     this.folder = folder;
-    this.allInOrder = allInOrder;
+    this.allInOrder = all || allInOrder;
     jvms = ChildJvms.many(folder);
     runs = new RunFigures(place.plain());
     reached = place.reach();
@@ -105,25 +106,27 @@ final class KillEverywhere implements AutoCloseable {
     assertThat(counted.exitCode()).as(counted.log()).isZero();
     assertThat(runs.result(run)).isEqualTo(expected);
     List<KillPoint> points = KillPoint.of(Files.readAllLines(log), all);
-    return all || allInOrder ? points : KillPoint.firstAndLast(points);
+    return points;
   }
 
   /** Kills a run at each point, and the process that goes on with a run that was killed. */
   void run() throws IOException, InterruptedException, ExecutionException {
     long begun = System.nanoTime();
-    List<KillPoint> ofBegin = points(place.uri() + "/counted");
+    List<KillPoint> counted = points(place.uri() + "/counted");
+    List<KillPoint> ofBegin = allInOrder ? counted : KillPoint.first(counted);
     List<String> losses = new ArrayList<>(inTurn(ofBegin, this::begunAndKilled));
 
     String base = place.uri() + "/base";
-    KillPoint late = ofBegin.get(ofBegin.size() * 3 / 5);
+    KillPoint late = counted.get(counted.size() * 3 / 5);
     assertThat(kill(base, late).exitCode()).isEqualTo(KILLED);
-    String counted = place.uri() + "/resumed";
-    runs.copy(base, counted);
-    List<KillPoint> ofResume = points(counted);
+    String resumed = place.uri() + "/resumed";
+    runs.copy(base, resumed);
+    List<KillPoint> countedAgain = points(resumed);
+    List<KillPoint> ofResume = allInOrder ? countedAgain : KillPoint.last(countedAgain);
     losses.addAll(inTurn(ofResume, point -> resumedAndKilled(base, point)));
 
     System.out.printf(
-        "%s: %d kill points, %d of a begin and %d of a resume after %s, %d losses; %.0f s%n",
+        "%s: %d kill points (%d of a begin, %d of a resume of a run killed %s), %d losses; %.0f s%n",
         place.name(),
         ofBegin.size() + ofResume.size(),
         ofBegin.size(),

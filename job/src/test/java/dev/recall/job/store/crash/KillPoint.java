@@ -2,9 +2,9 @@ package dev.recall.job.store.crash;
 
 import dev.recall.job.store.crash.KillSwitch.Phase;
 import java.util.ArrayList;
-import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 
 /**
@@ -43,21 +43,22 @@ record KillPoint(int operation, Phase phase, String alike) {
     return points;
   }
 
-  /** The first and the last of points that are alike, in their order. */
-  static List<KillPoint> firstAndLast(List<KillPoint> points) {
+  /** Of points that are alike the first. */
+  static List<KillPoint> first(List<KillPoint> points) {
     Map<String, KillPoint> first = new LinkedHashMap<>();
-    Map<String, KillPoint> last = new LinkedHashMap<>();
     points.forEach(point -> first.putIfAbsent(point.alike, point));
+    return List.copyOf(first.values());
+  }
+
+  /** Of points that are alike the last. */
+  static List<KillPoint> last(List<KillPoint> points) {
+    Map<String, KillPoint> last = new LinkedHashMap<>();
     points.forEach(point -> last.put(point.alike, point));
-    Collection<KillPoint> firsts = first.values();
-    Collection<KillPoint> lasts = last.values();
-    return points.stream()
-        .filter(point -> firsts.contains(point) || lasts.contains(point))
-        .toList();
+    return List.copyOf(last.values());
   }
 
   @Override
   public String toString() {
-    return phase.name().toLowerCase(java.util.Locale.ROOT) + " " + operation + " (" + alike + ")";
+    return phase.name().toLowerCase(Locale.ROOT) + " " + operation + " (" + alike + ")";
   }
 }

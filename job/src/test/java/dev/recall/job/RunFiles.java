@@ -69,6 +69,15 @@ public final class RunFiles {
     return rounds;
   }
 
+  /** The lines of the hash chain. */
+  public static List<String> chain(Path run) {
+    List<String> lines = new ArrayList<>();
+    for (String name : names(run.resolve("chain"))) {
+      text(run.resolve("chain").resolve(name)).lines().forEach(lines::add);
+    }
+    return lines;
+  }
+
   /** The newest checkpoint. */
   public static Path newestCheckpoint(Path run) {
     List<String> names =

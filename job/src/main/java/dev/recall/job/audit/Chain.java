@@ -135,6 +135,13 @@ final class Chain {
     return entries.get(entries.size() - 1);
   }
 
+  /** Drops the lines after a position. */
+  void cutAfter(int position) {
+    List<Entry> after = entries.subList(position + 1, entries.size());
+    after.forEach(entry -> byLink.remove(entry.line.link()));
+    after.clear();
+  }
+
   /** Where a link stands. */
   OptionalInt position(String link) {
     Integer position = byLink.get(link);

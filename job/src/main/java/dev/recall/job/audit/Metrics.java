@@ -20,15 +20,19 @@ final class Metrics {
     this.lines = lines;
   }
 
-  /** Takes lines, and refuses gaps, repetitions, and losses other than the chain's. */
-  static Metrics of(List<String> lines, Chain chain) {
+  /**
+   * Takes lines, and refuses gaps, repetitions, and losses other than the chain's. Those of a run
+   * that has not ended may go on beyond the chain.
+   */
+  static Metrics of(List<String> lines, Chain chain, boolean ended) {
     int rounds = chain.head().round();
-    for (int round = 1; round <= Math.max(rounds, lines.size()); round++) {
+    if (lines.size() < rounds || (ended && lines.size() > rounds)) {
+      String at = "metrics: round " + (Math.min(lines.size(), rounds) + 1);
+      throw new NotReproduced(
+          at + ": expected lines of " + rounds + " rounds, found " + lines.size());
+    }
+    for (int round = 1; round <= rounds; round++) {
       String at = "metrics: round " + round;
-      if (round > lines.size() || round > rounds) {
-        throw new NotReproduced(
-            at + ": expected lines of " + rounds + " rounds, found " + lines.size());
-      }
       ObjectNode line = parse(at, lines.get(round - 1));
       NotReproduced.unlessSame(at + ": round", round, line.path("round").asInt(-1));
       String loss = chain.entries().get(chain.position(round)).json().path("loss").asText();

@@ -103,7 +103,7 @@ public final class RunDirectory implements TrainingListener, AutoCloseable {
     remark = lines.stream().map(line -> "# " + line + "\n").collect(Collectors.joining());
     checkpoints.cut(-1);
     for (Segments segments : List.of(metrics, chain)) {
-      segments.cut(-1, kept -> kept);
+      segments.cut(-1, old -> List.of());
       storage.makeDirectory(segments.directory());
     }
     storage.makeDirectory(checkpoints.directory());
@@ -157,12 +157,12 @@ public final class RunDirectory implements TrainingListener, AutoCloseable {
     Snapshot state = found.restored().now();
     lastCheckpoint = Optional.of(saved(found.path(), found.bytes()));
     checkpoints.passOver(found.passedOver());
-    cutLines(state);
+    List<String> kept = cutLines(state);
     warnOfAnotherChain(state);
     storage.delete(path + "/summary.json");
     deleteUnfinished();
+    unsaved.begin(state.round(), kept);
     changed.ifPresent(unsaved::chain);
-    unsaved.savedUpTo(state.round());
     String before = configText(storage, path);
     remark =
         before
@@ -191,9 +191,10 @@ public final class RunDirectory implements TrainingListener, AutoCloseable {
     }
   }
 
-  private void cutLines(Snapshot state) throws IOException {
+  /** Lines of the chain that stay may stand in a file that goes: rejections after the round. */
+  private List<String> cutLines(Snapshot state) throws IOException {
     metrics.cut(state.round(), lines -> upToRound(lines, state.round()));
-    chain.cut(state.round(), lines -> upToLink(lines, state.link()));
+    return chain.cut(state.round(), lines -> upToLink(lines, state.link()));
   }
 
   private static List<String> upToRound(List<String> lines, int round) {
@@ -291,9 +292,10 @@ public final class RunDirectory implements TrainingListener, AutoCloseable {
     saver.await();
     if (unsaved.savedUpTo() > target.round()) {
       checkpoints.cut(target.round());
-      cutLines(target);
+      unsaved.begin(target.round(), cutLines(target));
+    } else {
+      unsaved.cut(target.round(), target.link());
     }
-    unsaved.cut(target.round(), target.link());
   }
 
   @Override
@@ -322,7 +324,7 @@ public final class RunDirectory implements TrainingListener, AutoCloseable {
   private void save(Snapshot now, Snapshot back, Unsaved.Lines lines) throws IOException {
     if (failedBefore) {
       for (Segments segments : List.of(metrics, chain)) {
-        segments.cut(lines.first() - 1, kept -> kept);
+        segments.cut(lines.first() - 1, written -> List.of());
       }
     }
     metrics.write(lines.first(), now.round(), lines.metrics());

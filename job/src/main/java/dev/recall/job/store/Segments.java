@@ -65,15 +65,25 @@ final class Segments {
     return new String(storage.read(segment.path()), StandardCharsets.UTF_8).lines().toList();
   }
 
-  /** Removes lines after a round; of the file in which it lies, what {@code kept} leaves stays. */
-  void cut(int round, UnaryOperator<List<String>> kept) throws IOException {
-    for (Segment segment : segments()) {
-      if (segment.first() <= round && round < segment.last()) {
-        write(segment.first(), round, kept.apply(lines(segment)));
-      }
-      if (segment.last() > round) {
-        storage.delete(segment.path());
-      }
+  /**
+   * Removes the files that go beyond a round, and writes again what is to stay of one that begins
+   * before.
+   *
+   * @param kept tells which of the lines stay
+   * @return lines that stay and have no file any more
+   */
+  List<String> cut(int round, UnaryOperator<List<String>> kept) throws IOException {
+    List<Segment> beyond = segments().stream().filter(segment -> segment.last() > round).toList();
+    List<String> lines = new ArrayList<>();
+    beyond.forEach(segment -> lines.addAll(lines(segment)));
+    List<String> stay = kept.apply(lines);
+    boolean begunBefore = !beyond.isEmpty() && beyond.get(0).first() <= round;
+    if (begunBefore) {
+      write(beyond.get(0).first(), round, stay);
     }
+    for (Segment segment : beyond) {
+      storage.delete(segment.path());
+    }
+    return begunBefore ? List.of() : stay;
   }
 }

@@ -38,8 +38,11 @@ final class Unsaved {
     saved = round;
   }
 
-  /** Lines up to a round are in files already. */
-  synchronized void savedUpTo(int round) {
+  /** Lines up to a round are in files, but for those of the chain that are given. */
+  synchronized void begin(int round, List<String> chainLines) {
+    metrics.clear();
+    chain.clear();
+    chainLines.forEach(line -> chain.add(ChainLine.parse(line)));
     saved = round;
   }
 
@@ -47,7 +50,7 @@ final class Unsaved {
     return saved;
   }
 
-  /** Drops what follows a round, whose line of the chain has that link. */
+  /** Drops what follows a round; of the chain, what follows a link. */
   synchronized void cut(int round, String link) {
     metrics.removeIf(line -> line.round() > round);
     int after = 0;
@@ -57,6 +60,5 @@ final class Unsaved {
       }
     }
     chain.subList(after, chain.size()).clear();
-    saved = Math.min(saved, round);
   }
 }

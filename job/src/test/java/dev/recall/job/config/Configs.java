@@ -24,7 +24,8 @@ public final class Configs {
           "validation.every-rounds=2",
           "validation.batches=2",
           "evaluation.batches=2",
-          "checkpoint.every-rounds=2");
+          "checkpoint.every-rounds=2",
+          "checkpoint.keep-every-rounds=0");
 
   private Configs() {}
 

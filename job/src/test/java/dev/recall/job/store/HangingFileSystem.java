@@ -12,19 +12,23 @@ import org.apache.hadoop.fs.Syncable;
 import org.apache.hadoop.fs.permission.FsPermission;
 import org.apache.hadoop.util.Progressable;
 
-/** A disk that does not answer in one operation until a file is there, and heeds no interrupt. */
+/**
+ * A disk that does not answer in one operation until a file is there, and heeds no interrupt. Then
+ * the operation fails.
+ */
 public final class HangingFileSystem extends LocalFileSystem {
 
   static final String OPERATION = "recall.hang.operation";
   static final String UNTIL = "recall.hang.until";
 
-  private void hangIn(String operation) {
+  private void hangIn(String operation) throws IOException {
     if (operation.equals(getConf().get(OPERATION))) {
       java.nio.file.Path until = java.nio.file.Path.of(getConf().get(UNTIL));
       while (!Files.exists(until)) {
         Thread.interrupted();
         LockSupport.parkNanos(1_000_000);
       }
+      throw new IOException("too late");
     }
   }
 

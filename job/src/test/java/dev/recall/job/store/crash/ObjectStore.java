@@ -45,6 +45,7 @@ final class ObjectStore implements AutoCloseable {
     }
   }
 
+  /** The shell ends the store when its own input ends, so also when this JVM is killed. */
   private static Process start(Path folder, Path log) throws IOException {
     Path properties = folder.resolve("object-store.properties");
     Files.writeString(
@@ -59,6 +60,10 @@ final class ObjectStore implements AutoCloseable {
         jclouds.credential=none
         """);
     return new ProcessBuilder(
+            "sh",
+            "-c",
+            "\"$@\" & read -r line; kill -9 $!",
+            "sh",
             Path.of(System.getProperty("java.home"), "bin", "java").toString(),
             "-XX:TieredStopAtLevel=1",
             "-XX:+UseSerialGC",
@@ -74,10 +79,7 @@ final class ObjectStore implements AutoCloseable {
         .start();
   }
 
-  private int port(Path log) throws IOException {
-    if (!process.isAlive()) {
-      throw new IllegalStateException(Files.readString(log));
-    }
+  private static int port(Path log) throws IOException {
     Matcher matcher = STARTED.matcher(Files.readString(log));
     return matcher.find() ? Integer.parseInt(matcher.group(1)) : 0;
   }
@@ -120,7 +122,8 @@ final class ObjectStore implements AutoCloseable {
   }
 
   @Override
-  public void close() {
-    process.destroyForcibly().onExit().join();
+  public void close() throws IOException {
+    process.getOutputStream().close();
+    process.onExit().join();
   }
 }

@@ -16,6 +16,7 @@ import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.OptionalInt;
+import java.util.Set;
 import java.util.function.IntFunction;
 import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Test;
@@ -392,6 +393,189 @@ class TrainerTest {
               "training.optimizer.learning-rate=0"),
           round -> sum(4 * length, 2 * length, Float.POSITIVE_INFINITY, 1),
           "loss 1.0, gradient norm 0.0 and parameter norm " + parameterNorm());
+    }
+
+    /** Bad in these rounds whatever the rate; says how often each round was run. */
+    private RoundRunner badIn(Set<Integer> bad, List<Integer> ran) {
+      return new Scripted(
+          round -> {
+            ran.add(round + 1);
+            float value = bad.contains(round + 1) && count(ran, round + 1) == 1 ? Float.NaN : 0.5f;
+            return sum(length, 1, value, 1);
+          });
+    }
+
+    private static long count(List<Integer> ran, int round) {
+      return ran.stream().filter(one -> one == round).count();
+    }
+
+    private static RunConfig plain(String... assignments) {
+      List<String> all = new ArrayList<>(List.of(assignments));
+      all.addAll(
+          List.of(
+              "training.optimizer.algorithm=sgd",
+              "training.optimizer.learning-rate=1",
+              "training.optimizer.decay=constant",
+              "training.optimizer.momentum=0",
+              "training.shards=1",
+              "stop.rounds=7"));
+      return Configs.small(all.toArray(new String[0]));
+    }
+
+    @Test
+    void roundsAreTriedAgainFromTheLastCheckpointAtHalfTheRate() throws IOException {
+      RunConfig config = plain("training.not-finite.back-rounds=2");
+      TrainingState state = initial(config);
+      float before = state.parameters()[1];
+      List<Integer> ran = new ArrayList<>();
+      List<String> told = new ArrayList<>();
+      new Trainer(config, List.of(new Troubles(told))).train(state, badIn(Set.of(4, 7), ran));
+      assertThat(ran).containsExactly(1, 2, 3, 4, 3, 4, 5, 6, 7, 7);
+      assertThat(told)
+          .containsExactly(
+              "1",
+              "2",
+              "3",
+              "rejected 4 back to 2 at 0.5",
+              "3",
+              "4",
+              "5",
+              "6",
+              "rejected 7 back to 6 at 0.25",
+              "7");
+      // Rounds 1 and 2 at rate 1, 3 to 6 at a half, 7 at a quarter, each of a gradient of a half.
+      assertThat(before - state.parameters()[1]).isCloseTo(0.5f * (2 + 2 + 0.25f), within(1e-6f));
+      assertThat(state.snapshot().rejected()).isEqualTo(2);
+      assertThat(state.round()).isEqualTo(7);
+      assertThat(state.examples()).isEqualTo(7 * 3);
+    }
+
+    @Test
+    void roundsAreLeftOutWhereThatIsThePolicy() throws IOException {
+      RunConfig config = plain("training.not-finite.policy=skip");
+      TrainingState state = initial(config);
+      float before = state.parameters()[1];
+      List<String> told = new ArrayList<>();
+      new Trainer(config, List.of(new Troubles(told)))
+          .train(state, badIn(Set.of(4, 7), new ArrayList<>()));
+      assertThat(told)
+          .containsExactly(
+              "1",
+              "2",
+              "3",
+              "rejected 4 back to 4 at 1.0",
+              "4",
+              "5",
+              "6",
+              "rejected 7 back to 7 at 1.0",
+              "7");
+      assertThat(before - state.parameters()[1]).isCloseTo(0.5f * 5, within(1e-6f));
+      assertThat(state.examples()).isEqualTo(5 * 3);
+    }
+
+    @ParameterizedTest
+    @CsvSource({"halve, 0, 1", "halve, 2, 3", "skip, 2, 3", "stop, 2, 1"})
+    void moreOfThemThanTheLimitEndTheRun(String policy, int limit, int times) {
+      RunConfig config =
+          plain("training.not-finite.policy=" + policy, "training.not-finite.limit=" + limit);
+      TrainingState state = initial(config);
+      List<String> told = new ArrayList<>();
+      Trainer trainer = new Trainer(config, List.of(new Troubles(told)));
+      assertThatThrownBy(
+              () -> trainer.train(state, new Scripted(r -> sum(length, 1, Float.NaN, 1))))
+          .isInstanceOf(NumericalException.class)
+          .hasMessageStartingWith("round " + (policy.equals("skip") ? times : 1) + ": expected ")
+          .hasMessageContaining(
+              times == 1 ? "NaN; lower" : ", after 2 rejected rounds before it; ");
+      assertThat(told).filteredOn(line -> line.startsWith("rejected")).hasSize(times - 1);
+    }
+
+    /** The same from any checkpoint between, with the chain of the run in one piece. */
+    @Test
+    void aRunGoesOnFromBetweenAsIfItHadNotStopped() throws IOException {
+      RunConfig config = plain("training.not-finite.back-rounds=3", "training.local-steps=2");
+      TrainingState whole = initial(config);
+      Memory memory = new Memory(new ArrayList<>());
+      try (LocalRounds rounds = new LocalRounds(ShardPlan.of(config), 1)) {
+        new Trainer(config, List.of(memory)).train(whole, failing(rounds, 5));
+      }
+      for (TrainingState between : memory.states()) {
+        int round = between.round();
+        // Whether round 5 is still to fail, or is being tried again by now.
+        int fails = between.snapshot().rejected() > 0 ? 0 : 5;
+        try (LocalRounds rounds = new LocalRounds(ShardPlan.of(config), 1)) {
+          new Trainer(config, List.of()).train(between, failing(rounds, fails));
+        }
+        assertThat(between.snapshot().sameBits(whole.snapshot())).as("from %d", round).isTrue();
+      }
+      assertThat(whole.snapshot().rejected()).isEqualTo(1);
+      assertThat(memory.states()).hasSizeGreaterThan(3);
+    }
+
+    /** A loss that is not a number in the first try of a round. */
+    private RoundRunner failing(LocalRounds rounds, int bad) {
+      List<Integer> ran = new ArrayList<>();
+      return new RoundRunner() {
+        @Override
+        public RoundSum run(int round, float[] parameters, float[][] localState) {
+          ran.add(round + 1);
+          RoundSum sum = rounds.run(round, parameters, localState);
+          if (round + 1 == bad && count(ran, bad) == 1) {
+            sum.sum().addLoss(Double.NaN, 1);
+          }
+          return sum;
+        }
+
+        @Override
+        public void use(ShardPlan plan) {
+          rounds.use(plan);
+        }
+
+        @Override
+        public String standing() {
+          return rounds.standing();
+        }
+
+        @Override
+        public int parallelism() {
+          return 1;
+        }
+
+        @Override
+        public void close() {}
+      };
+    }
+
+    /** Keeps the state of after each round. */
+    private record Memory(List<TrainingState> states) implements TrainingListener {
+      @Override
+      public void roundDone(RoundReport report) {}
+
+      @Override
+      public void checkpoint(TrainingState state) {
+        states.add(new TrainingState(state.snapshot(), state.back()));
+      }
+    }
+
+    /** Rounds and rejections in their order. */
+    private record Troubles(List<String> lines) implements TrainingListener {
+      @Override
+      public void roundDone(RoundReport report) {
+        lines.add(String.valueOf(report.round()));
+      }
+
+      @Override
+      public void rejected(Rejection rejection, Snapshot target) {
+        assertThat(target.round())
+            .isEqualTo(rejection.skipped() ? rejection.round() - 1 : rejection.backTo());
+        lines.add(
+            "rejected "
+                + rejection.round()
+                + " back to "
+                + rejection.backTo()
+                + " at "
+                + rejection.rateFactor());
+      }
     }
 
     private double parameterNorm() {

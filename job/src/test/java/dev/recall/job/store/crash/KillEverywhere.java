@@ -197,6 +197,8 @@ final class KillEverywhere implements AutoCloseable {
     assertThat(runs.metricsRounds(run))
         .isEqualTo(IntStream.rangeClosed(1, ROUNDS).boxed().toList());
     assertThat(runs.unfinished(run)).isEmpty();
+    Commands.Result verified = Commands.recall("verify", run);
+    assertThat(verified.exitCode()).as(verified.err()).isZero();
     runs.delete(run);
   }
 

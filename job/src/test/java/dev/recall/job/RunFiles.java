@@ -69,6 +69,13 @@ public final class RunFiles {
     return rounds;
   }
 
+  /** The last link of the chain. */
+  public static String chainHead(Path run) {
+    List<String> files = names(run.resolve("chain"));
+    String last = text(run.resolve("chain").resolve(files.get(files.size() - 1)));
+    return json(last.substring(last.lastIndexOf("{\""))).get("link").textValue();
+  }
+
   /** The newest checkpoint. */
   public static Path newestCheckpoint(Path run) {
     List<String> names =

@@ -217,13 +217,23 @@ final class TrainCommand implements Callable<Integer> {
   }
 
   private Decision decision(RunConfig config, SparkCluster cluster) {
-    EmptyRound empty = withoutSpark ? EmptyRound.THREADS : cluster.emptyRound(EMPTY_ROUND_SECONDS);
+    EmptyRound empty = withoutSpark ? EmptyRound.THREADS : emptyRound(config, cluster);
     int atOnce = withoutSpark ? threads() : cluster.parallelism();
     return Decision.of(
         config,
         Calibration.measure(config, CALIBRATION_SECONDS, empty),
         Cores.ofTheDriver(atOnce),
         withoutSpark ? "threads" : cluster.master());
+  }
+
+  /** Its first job waits for executors, like the first round of a run. */
+  private EmptyRound emptyRound(RunConfig config, SparkCluster cluster) {
+    try (Waits waits = waits()) {
+      return waits.within(
+          config.waits().roundSeconds() + EMPTY_ROUND_SECONDS,
+          () -> "empty rounds on " + cluster.standing(),
+          () -> cluster.emptyRound(EMPTY_ROUND_SECONDS));
+    }
   }
 
   private String newRun() {

@@ -4,17 +4,15 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
 import dev.recall.job.config.Configs;
-import java.io.File;
 import java.io.IOException;
-import java.lang.management.ManagementFactory;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
-import java.util.concurrent.TimeUnit;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -31,43 +29,20 @@ class KilledRunTest {
 
   @TempDir private Path folder;
 
-  private final List<Process> started = new ArrayList<>();
+  private Processes processes;
+
+  @BeforeEach
+  void prepare() {
+    processes = new Processes(folder);
+  }
 
   @AfterEach
   void endWhatWasStarted() {
-    started.forEach(Process::destroyForcibly);
+    processes.close();
   }
 
   private Path run() {
     return folder.resolve("run");
-  }
-
-  private Path log() {
-    return folder.resolve("log");
-  }
-
-  private Process start(List<String> jvmOptions, List<String> args) throws IOException {
-    List<String> command = new ArrayList<>();
-    command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
-    command.addAll(List.of("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xmx512m"));
-    // The options by which this JVM was opened to Spark; the Vector API is of no use without the
-    // second compiler.
-    ManagementFactory.getRuntimeMXBean().getInputArguments().stream()
-        .filter(option -> option.startsWith("--add-opens"))
-        .forEach(command::add);
-    // What killed processes leave there goes with the folder.
-    command.add("-Djava.io.tmpdir=" + folder);
-    command.addAll(jvmOptions);
-    command.addAll(List.of("-cp", System.getProperty("java.class.path"), "dev.recall.job.Main"));
-    command.addAll(args);
-    File log = log().toFile();
-    Process process =
-        new ProcessBuilder(command)
-            .redirectErrorStream(true)
-            .redirectOutput(ProcessBuilder.Redirect.appendTo(log))
-            .start();
-    started.add(process);
-    return process;
   }
 
   private int newestRound() {
@@ -96,14 +71,14 @@ class KilledRunTest {
 
   private void killAt(int round, int rounds, List<String> jvmOptions, String... options)
       throws IOException, InterruptedException {
-    Process process = start(jvmOptions, beginOrGoOn(rounds, options));
+    Process process = processes.start(jvmOptions, beginOrGoOn(rounds, options));
     await()
         .atMost(Duration.ofSeconds(60))
         .pollDelay(Duration.ZERO)
         .pollInterval(Duration.ofMillis(1))
         .until(() -> newestRound() >= round || !process.isAlive());
     process.destroyForcibly();
-    assertThat(process.waitFor()).as("was running: %s", RunFiles.text(log())).isEqualTo(KILLED);
+    assertThat(process.waitFor()).as("was running: %s", processes.log()).isEqualTo(KILLED);
   }
 
   private void assertEndsAsIfNothingHadHappened(int rounds) {
@@ -136,16 +111,9 @@ class KilledRunTest {
   @Test
   @Tag("cluster")
   void endsInTheHashOfTheUninterruptedRunWithSparkToo() throws IOException, InterruptedException {
-    List<String> spark =
-        List.of(
-            "-Dspark.master=local[2]",
-            "-Dspark.ui.enabled=false",
-            "-Dspark.driver.host=127.0.0.1",
-            "-Dspark.serializer=org.apache.spark.serializer.KryoSerializer");
-    killAt(10, 40, spark);
-    Process last = start(spark, beginOrGoOn(40));
-    assertThat(last.waitFor(60, TimeUnit.SECONDS)).isTrue();
-    assertThat(last.exitValue()).as(RunFiles.text(log())).isZero();
+    killAt(10, 40, Processes.SPARK);
+    Process last = processes.start(Processes.SPARK, beginOrGoOn(40));
+    assertThat(processes.end(last)).as(processes.log()).isZero();
     assertEndsAsIfNothingHadHappened(40);
   }
 }

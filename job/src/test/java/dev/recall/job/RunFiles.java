@@ -78,6 +78,12 @@ public final class RunFiles {
     return lines;
   }
 
+  /** The last link of the chain. */
+  public static String chainHead(Path run) {
+    List<String> lines = chain(run);
+    return json(lines.get(lines.size() - 1)).get("link").textValue();
+  }
+
   /** The newest checkpoint. */
   public static Path newestCheckpoint(Path run) {
     List<String> names =

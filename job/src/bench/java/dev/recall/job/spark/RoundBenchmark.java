@@ -3,6 +3,8 @@ package dev.recall.job.spark;
 import static org.awaitility.Awaitility.await;
 
 import com.sun.management.OperatingSystemMXBean;
+import dev.recall.job.audit.RoundChoice;
+import dev.recall.job.audit.Verification;
 import dev.recall.job.config.ConfigLoader;
 import dev.recall.job.config.InvalidConfig;
 import dev.recall.job.config.RunConfig;
@@ -13,13 +15,19 @@ import dev.recall.job.plan.RoundEstimate;
 import dev.recall.job.plan.UnitCosts;
 import dev.recall.job.plan.Workload;
 import dev.recall.job.store.RunDirectory;
+import dev.recall.job.store.RunReader;
 import dev.recall.job.store.Storage;
+import dev.recall.job.train.ChainLine;
+import dev.recall.job.train.LocalRounds;
+import dev.recall.job.train.RoundReport;
 import dev.recall.job.train.RoundRunner;
 import dev.recall.job.train.RoundSum;
 import dev.recall.job.train.ShardPlan;
 import dev.recall.job.train.Trainer;
 import dev.recall.job.train.TrainingListener;
 import dev.recall.job.train.TrainingState;
+import dev.recall.model.Evaluation;
+import dev.recall.model.format.Safetensors;
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
 import java.nio.file.Files;
@@ -60,9 +68,10 @@ public final class RoundBenchmark {
       case "settings" ->
           settings(number(rest, 0, 30), number(rest, 1, 7), rest.subList(2, rest.size()));
       case "plan" -> plan(number(rest, 0, 12));
+      case "saving" -> saving(number(rest, 0, 3));
       default ->
           throw new IllegalArgumentException(
-              "expected floor, cores, drift, settings or plan, found " + args[0]);
+              "expected floor, cores, drift, settings, plan or saving, found " + args[0]);
     }
   }
 
@@ -108,6 +117,81 @@ public final class RoundBenchmark {
             System.err::println);
     directory.begin(state, List.of(), "{}");
     new Trainer(config, List.of(directory, meter)).train(state, rounds);
+  }
+
+  /**
+   * The default run on threads: what its saves take, on the training thread and behind it, and what
+   * its verification takes.
+   */
+  private static void saving(int times) throws IOException {
+    System.out.printf("%-12s %9s %9s %7s %9s%n", "saves", "run s", "saving s", "share", "verify s");
+    for (int time = 0; time < times; time++) {
+      for (boolean background : List.of(false, true)) {
+        RunConfig config = config("training.shards=4", "checkpoint.background=" + background);
+        Path run = Files.createTempDirectory("recall-saving").resolve("run");
+        long start = System.nanoTime();
+        long saving = savedRun(config, run);
+        double seconds = (System.nanoTime() - start) / 1e9;
+        long verifying = System.nanoTime();
+        RunReader reader = new RunReader(new Storage(Map.of()), run.toUri().toString());
+        new Verification(reader, cores(), RoundBenchmark::noFigures, line -> {})
+            .verify(new RoundChoice("all", 0));
+        System.out.printf(
+            Locale.ROOT,
+            "%-12s %9.2f %9.3f %6.2f%% %9.2f%n",
+            background ? "background" : "between",
+            seconds,
+            saving / 1e9,
+            saving / 1e7 / seconds,
+            (System.nanoTime() - verifying) / 1e9);
+      }
+    }
+  }
+
+  private static int cores() {
+    return Runtime.getRuntime().availableProcessors();
+  }
+
+  private static Evaluation noFigures(RunConfig config, float[] parameters) {
+    throw new IllegalStateException("there is no summary");
+  }
+
+  /** Nanoseconds that rounds waited for saves. */
+  private static long savedRun(RunConfig config, Path run) throws IOException {
+    TrainingState state = start(config);
+    long[] nanos = new long[1];
+    RunDirectory directory =
+        RunDirectory.create(
+            new Storage(Map.of()), run.toUri().toString(), config, System.err::println);
+    TrainingListener timed =
+        new TrainingListener() {
+          @Override
+          public void roundDone(RoundReport report) {
+            directory.roundDone(report);
+          }
+
+          @Override
+          public void chained(ChainLine line) {
+            directory.chained(line);
+          }
+
+          @Override
+          public void checkpoint(TrainingState moment) throws IOException {
+            long begun = System.nanoTime();
+            directory.checkpoint(moment);
+            nanos[0] += System.nanoTime() - begun;
+          }
+        };
+    try (directory;
+        RoundRunner rounds = new LocalRounds(ShardPlan.of(config), cores())) {
+      String runJson =
+          "{\"recall_run\":1,\"seed\":%d,\"start\":{\"parameters_sha256\":\"%s\"}}"
+              .formatted(config.seed(), Safetensors.sha256(state.parameters()));
+      directory.begin(state, List.of(), runJson);
+      new Trainer(config, List.of(timed)).train(state, rounds);
+      directory.finish(state.round());
+    }
+    return nanos[0];
   }
 
   /** Times of one kind of thing, in nanoseconds. */
@@ -231,6 +315,11 @@ public final class RoundBenchmark {
       busy.add(sum.busyNanos());
       exit = System.nanoTime();
       return sum;
+    }
+
+    @Override
+    public void use(ShardPlan plan) {
+      throw new IllegalStateException("no round of a benchmark is rejected");
     }
 
     void print(String title) {

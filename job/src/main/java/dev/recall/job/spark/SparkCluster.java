@@ -2,6 +2,7 @@ package dev.recall.job.spark;
 
 import dev.recall.job.plan.EmptyRound;
 import dev.recall.job.train.ShardPlan;
+import dev.recall.job.train.Waits;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
@@ -13,6 +14,9 @@ public final class SparkCluster implements AutoCloseable {
   private static final double NANOS = 1e9;
   private static final int MANY = 8;
   private static final int ROUNDS = 40;
+
+  /** More than Spark's own time limits on the way down; listeners and event logs have none. */
+  private static final double STOP_SECONDS = 300;
 
   private final JavaSparkContext spark;
 
@@ -78,6 +82,16 @@ public final class SparkCluster implements AutoCloseable {
   }
 
   /**
+   * Says what there is to run tasks on, for somebody who waits for it.
+   *
+   * @return Spark's master, and the number of executors where there are some to come
+   */
+  public String standing() {
+    return master()
+        + (spark.sc().isLocal() ? "" : ", " + SparkRounds.executors(spark) + " executors");
+  }
+
+  /**
    * Returns how many tasks run at a time, as far as is known yet.
    *
    * @return at least 1
@@ -86,8 +100,21 @@ public final class SparkCluster implements AutoCloseable {
     return spark.defaultParallelism();
   }
 
+  /**
+   * Stops Spark.
+   *
+   * @throws Waits.WaitedTooLong when it does not stop
+   */
   @Override
   public void close() {
-    spark.close();
+    try (Waits waits = new Waits(line -> {}, STOP_SECONDS)) {
+      waits.within(
+          STOP_SECONDS,
+          () -> "Spark to stop",
+          () -> {
+            spark.close();
+            return true;
+          });
+    }
   }
 }

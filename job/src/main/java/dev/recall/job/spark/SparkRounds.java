@@ -117,14 +117,18 @@ public final class SparkRounds implements RoundRunner {
         running += info.get().numActiveTasks();
       }
     }
-    int executors = spark.sc().isLocal() ? 0 : status.getExecutorInfos().length - 1;
     return String.format(
         Locale.ROOT,
         "%d of %d tasks done, %d running%s",
         done,
         tasks,
         running,
-        spark.sc().isLocal() ? "" : ", " + executors + " executors");
+        spark.sc().isLocal() ? "" : ", " + executors(spark) + " executors");
+  }
+
+  /** Executors that are there; the driver stands in Spark's list too. */
+  static int executors(JavaSparkContext spark) {
+    return spark.sc().statusTracker().getExecutorInfos().length - 1;
   }
 
   @Override

@@ -9,7 +9,8 @@ import scala.runtime.AbstractFunction0;
  * ends the process at once. Before and after, they do what they always do.
  *
  * <p>Note to the maintainer. The JDK's own class for signals cannot be compiled against without
- * warnings. Spark's passes a signal on to the JVM when no action takes it.
+ * warnings. Spark's passes a signal on to the JVM when no action takes it, and while an action
+ * runs: a second signal may come without one. What ends the process in time is a shutdown hook.
  */
 public final class StopSignals implements AutoCloseable {
 
@@ -20,6 +21,7 @@ public final class StopSignals implements AutoCloseable {
   private static final long LAST_MILLIS = 5_000;
 
   private final Consumer<String> lines;
+  private final Thread hook = new Thread(this::endInTime, "recall-end");
   private volatile boolean listening = true;
   private volatile int asked; // number of the first signal, or 0
 
@@ -30,6 +32,7 @@ public final class StopSignals implements AutoCloseable {
    */
   public StopSignals(Consumer<String> lines) {
     this.lines = lines;
+    Runtime.getRuntime().addShutdownHook(hook);
     register("TERM", 15);
     register("INT", 2);
   }
@@ -47,25 +50,32 @@ public final class StopSignals implements AutoCloseable {
 
   /** Whether the signal is dealt with. */
   private synchronized boolean receive(String name, int number) {
-    if (asked == 0) {
-      asked = number;
-      lines.accept("SIG" + name + ": ending after this round; a second one ends at once");
-      return true;
+    if (asked != 0) {
+      return false;
     }
-    lines.accept("SIG" + name + ": ending at once");
-    Thread last = new Thread(() -> endWithoutHooks(number), "recall-end");
-    last.setDaemon(true);
-    last.start();
-    return false;
+    asked = number;
+    lines.accept("SIG" + name + ": ending after this round; a second one ends at once");
+    return true;
   }
 
-  private static void endWithoutHooks(int number) {
+  /** Runs beside the hooks of Spark and Hadoop. */
+  private void endInTime() {
+    if (asked == 0) {
+      return;
+    }
+    Thread last = new Thread(this::endWithoutHooks, "recall-end");
+    last.setDaemon(true);
+    last.start();
+    lines.accept("second signal: ending at once");
+  }
+
+  private void endWithoutHooks() {
     try {
       Thread.sleep(LAST_MILLIS);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     }
-    Runtime.getRuntime().halt(SIGNALLED + number);
+    Runtime.getRuntime().halt(exitCode());
   }
 
   /**
@@ -89,5 +99,10 @@ public final class StopSignals implements AutoCloseable {
   @Override
   public void close() {
     listening = false;
+    try {
+      Runtime.getRuntime().removeShutdownHook(hook);
+    } catch (IllegalStateException e) {
+      // the JVM is going down: then it ends in time
+    }
   }
 }

@@ -79,11 +79,6 @@ public final class LocalRounds implements RoundRunner {
   }
 
   @Override
-  public String standing() {
-    return groups.size() + " threads at work";
-  }
-
-  @Override
   public int parallelism() {
     return groups.size();
   }

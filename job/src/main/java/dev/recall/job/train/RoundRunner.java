@@ -25,7 +25,9 @@ public interface RoundRunner extends AutoCloseable {
    *
    * @return a clause
    */
-  String standing();
+  default String standing() {
+    return parallelism() + " tasks at a time";
+  }
 
   /**
    * Returns how many tasks can run at the same time.

@@ -26,6 +26,10 @@ final class LoopbackCluster implements AutoCloseable {
   private final Path workFolder;
 
   LoopbackCluster(Path workFolder) {
+    this(workFolder, 2);
+  }
+
+  LoopbackCluster(Path workFolder, int workers) {
     this.workFolder = workFolder;
     SparkConf conf =
         new SparkConf(false)
@@ -35,7 +39,7 @@ final class LoopbackCluster implements AutoCloseable {
     RpcEnv first = Master.startRpcEnvAndEndpoint(DRIVER, 0, 0, conf)._1();
     daemons.add(first);
     master = "spark://" + DRIVER + ":" + first.address().port();
-    for (int worker = 1; worker <= 2; worker++) {
+    for (int worker = 1; worker <= workers; worker++) {
       daemons.add(
           Worker.startRpcEnvAndEndpoint(
               "127.0.0.1" + worker,
@@ -49,6 +53,11 @@ final class LoopbackCluster implements AutoCloseable {
               conf,
               Option.empty()));
     }
+  }
+
+  /** Where applications ask for executors. */
+  String master() {
+    return master;
   }
 
   /** Settings of an application whose executors have this test's class path and no Spark home. */

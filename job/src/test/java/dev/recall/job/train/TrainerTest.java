@@ -49,11 +49,6 @@ class TrainerTest {
     public void use(ShardPlan plan) {}
 
     @Override
-    public String standing() {
-      return "scripted";
-    }
-
-    @Override
     public int parallelism() {
       return 1;
     }
@@ -529,11 +524,6 @@ class TrainerTest {
         @Override
         public void use(ShardPlan plan) {
           rounds.use(plan);
-        }
-
-        @Override
-        public String standing() {
-          return rounds.standing();
         }
 
         @Override

@@ -316,6 +316,7 @@ final class TrainCommand implements Callable<Integer> {
       return outcome;
     } finally {
       if (removed(hint) && !done) {
+        directory.close(); // a save that runs may be the last checkpoint
         sayHowToGoOn(directory);
       }
     }

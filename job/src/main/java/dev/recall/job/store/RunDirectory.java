@@ -310,17 +310,18 @@ public final class RunDirectory implements TrainingListener, AutoCloseable {
       save(now, back, lines);
     } catch (IOException | UserError e) {
       if (config.checkpoint().onFailure() == CheckpointConfig.OnFailure.STOP) {
-        throw e;
+        throw e instanceof IOException failed ? failed : new IOException(e.getMessage());
       }
       failedBefore = true;
       warnings.accept(
-          "the checkpoint of round %d could not be written, training goes on: %s"
+          "saving after round %d failed, training goes on: %s"
               .formatted(now.round(), e.getMessage()));
     }
   }
 
   private void save(Snapshot now, Snapshot back, Unsaved.Lines lines) throws IOException {
     if (failedBefore) {
+      checkpoints.cut(lines.first() - 1); // first: the lines belong to them
       for (Segments segments : List.of(metrics, chain)) {
         segments.cut(lines.first() - 1, kept -> kept);
       }
@@ -330,10 +331,11 @@ public final class RunDirectory implements TrainingListener, AutoCloseable {
     newSettings.run();
     newSettings = () -> {};
     byte[] bytes = Checkpoint.encode(config, now, back);
-    String file = checkpoints.write(now.round(), bytes, config.checkpoint());
+    String file = checkpoints.write(now.round(), bytes);
     lastCheckpoint = Optional.of(saved(file, bytes));
     unsaved.saved(lines, now.round());
     failedBefore = false;
+    checkpoints.keep(now.round(), config.checkpoint());
   }
 
   /**
@@ -350,7 +352,7 @@ public final class RunDirectory implements TrainingListener, AutoCloseable {
     }
   }
 
-  /** Lets a save that runs come to its end, and frees its thread. */
+  /** Waits until a save that runs has come to its end, whatever it is, and frees its thread. */
   @Override
   public void close() {
     saver.close();

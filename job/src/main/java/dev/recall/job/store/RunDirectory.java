@@ -27,7 +27,8 @@ import java.util.stream.Collectors;
  * checkpoints/round-00000400.safetensors     states
  * metrics/rounds-00000391-00000400.jsonl     a line per round, a file per checkpoint
  * chain/rounds-00000391-00000400.jsonl       digests of each round, chained
- * summary.json                               figures, once the run has ended
+ * provenance.intoto.json                     the result and its origin, once the run has ended
+ * summary.json                               figures, after that
  * </pre>
  *
  * Lines of the rounds up to a checkpoint are written before it, so a run that goes on from a
@@ -38,6 +39,8 @@ public final class RunDirectory implements TrainingListener, AutoCloseable {
 
   private static final List<String> BEFORE_CONFIG =
       List.of("checkpoints", "metrics", "chain", "run.json");
+
+  private static final String STATEMENT = "provenance.intoto.json";
 
   private final Storage storage;
   private final String path;
@@ -160,6 +163,7 @@ public final class RunDirectory implements TrainingListener, AutoCloseable {
     cutLines(state);
     warnOfAnotherChain(state);
     storage.delete(path + "/summary.json");
+    storage.delete(path + "/" + STATEMENT);
     deleteUnfinished();
     changed.ifPresent(unsaved::chain);
     unsaved.savedUpTo(state.round());
@@ -362,11 +366,13 @@ public final class RunDirectory implements TrainingListener, AutoCloseable {
    * Writes the result beside the run.
    *
    * @param runJson text of run.json
+   * @param statement text of provenance.intoto.json
    * @param summary text of summary.json
    * @throws IOException when it cannot be written
    */
-  public void writeResult(String runJson, String summary) throws IOException {
+  public void writeResult(String runJson, String statement, String summary) throws IOException {
     put("run.json", runJson);
+    put(STATEMENT, statement);
     put("summary.json", summary);
   }
 

@@ -289,7 +289,8 @@ final class TrainCommand implements Callable<Integer> {
             .put("stopped_because", why)
             .put("run_directory", directory.path());
     provenance.result(state.snapshot(), why, directory.result());
-    directory.writeResult(provenance.text(), summary.text());
+    directory.writeResult(
+        provenance.text(), InTotoStatement.of(provenance, directory.path()), summary.text());
     PrintWriter out = spec.commandLine().getOut();
     Result.print(out, config, state, outcome, evaluation, digest, directory);
     summary.write(storage, summaryFile);
@@ -316,6 +317,7 @@ final class TrainCommand implements Callable<Integer> {
       return outcome;
     } finally {
       if (removed(hint) && !done) {
+        directory.close(); // a save that runs may be the last checkpoint
         sayHowToGoOn(directory);
       }
     }

@@ -499,6 +499,7 @@ class ReadmeTest {
             "config.conf",
             "metrics/rounds-00000001-00000001.jsonl",
             "metrics/rounds-00000002-00000002.jsonl",
+            "provenance.intoto.json",
             "run.json",
             "summary.json");
     assertThat(keysInTable(section(formats, "run.json"), "| field | value |"))
@@ -511,6 +512,14 @@ class ReadmeTest {
         .containsExactlyElementsOf(written);
     written.remove("stopped_because");
     assertThat(fields(Files.readString(evaluated))).containsExactlyElementsOf(written);
+    JsonNode statement = RunFiles.json(run.resolve("provenance.intoto.json"));
+    JsonNode predicate = statement.path("predicate");
+    List<String> described = new ArrayList<>(names(statement));
+    for (String part : names(predicate)) {
+      described.addAll(names(predicate.get(part)));
+    }
+    assertThat(keysInTable(section(formats, "Provenance statement"), "| field | value |"))
+        .containsExactlyElementsOf(described);
     checkpointIsAsDescribed(formats, run.resolve("checkpoints/round-00000002.safetensors"));
     assertThat(keysInTable(section(formats, "Batches"), "| tensor | shape | meaning |"))
         .containsExactlyElementsOf(Safetensors.decode(Files.readAllBytes(batch)).names());

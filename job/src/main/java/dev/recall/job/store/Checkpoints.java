@@ -144,14 +144,19 @@ public final class Checkpoints {
     return String.format(Locale.ROOT, "round-%08d.safetensors", round);
   }
 
-  /** Writes a checkpoint, reads it again, and then removes older ones that are not to be kept. */
-  String write(int round, byte[] bytes, CheckpointConfig keep) throws IOException {
+  /** Writes a checkpoint and reads it again. */
+  String write(int round, byte[] bytes) throws IOException {
     String path = path(round);
     storage.write(path, bytes);
     if (!Arrays.equals(storage.read(path), bytes)) {
       throw new IOException(path + ": expected the bytes that were written, found others");
     }
     damaged.remove(path);
+    return path;
+  }
+
+  /** Removes checkpoints before a whole one that are not to be kept. */
+  void keep(int round, CheckpointConfig keep) throws IOException {
     int newer = 0;
     List<Integer> rounds = rounds();
     for (int i = rounds.size() - 1; i >= 0; i--) {
@@ -166,7 +171,6 @@ public final class Checkpoints {
         storage.delete(path(old));
       }
     }
-    return path;
   }
 
   private static boolean staysForGood(int round, int every) {

@@ -27,7 +27,8 @@ import java.util.stream.Collectors;
  * checkpoints/round-00000400.safetensors     states
  * metrics/rounds-00000391-00000400.jsonl     a line per round, a file per checkpoint
  * chain/rounds-00000391-00000400.jsonl       digests of each round, chained
- * summary.json                               figures, once the run has ended
+ * provenance.intoto.json                     the result and its origin, once the run has ended
+ * summary.json                               figures, after that
  * </pre>
  *
  * Lines of the rounds up to a checkpoint are written before it, so a run that goes on from a
@@ -38,6 +39,8 @@ public final class RunDirectory implements TrainingListener, AutoCloseable {
 
   private static final List<String> BEFORE_CONFIG =
       List.of("checkpoints", "metrics", "chain", "run.json");
+
+  private static final String STATEMENT = "provenance.intoto.json";
 
   private final Storage storage;
   private final String path;
@@ -160,6 +163,7 @@ public final class RunDirectory implements TrainingListener, AutoCloseable {
     List<String> kept = cutLines(state);
     warnOfAnotherChain(state);
     storage.delete(path + "/summary.json");
+    storage.delete(path + "/" + STATEMENT);
     deleteUnfinished();
     unsaved.begin(state.round(), kept);
     changed.ifPresent(unsaved::chain);
@@ -312,17 +316,18 @@ public final class RunDirectory implements TrainingListener, AutoCloseable {
       save(now, back, lines);
     } catch (IOException | UserError e) {
       if (config.checkpoint().onFailure() == CheckpointConfig.OnFailure.STOP) {
-        throw e;
+        throw e instanceof IOException failed ? failed : new IOException(e.getMessage());
       }
       failedBefore = true;
       warnings.accept(
-          "the checkpoint of round %d could not be written, training goes on: %s"
+          "saving after round %d failed, training goes on: %s"
               .formatted(now.round(), e.getMessage()));
     }
   }
 
   private void save(Snapshot now, Snapshot back, Unsaved.Lines lines) throws IOException {
     if (failedBefore) {
+      checkpoints.cut(lines.first() - 1); // first: the lines belong to them
       for (Segments segments : List.of(metrics, chain)) {
         segments.cut(lines.first() - 1, written -> List.of());
       }
@@ -332,10 +337,11 @@ public final class RunDirectory implements TrainingListener, AutoCloseable {
     newSettings.run();
     newSettings = () -> {};
     byte[] bytes = Checkpoint.encode(config, now, back);
-    String file = checkpoints.write(now.round(), bytes, config.checkpoint());
+    String file = checkpoints.write(now.round(), bytes);
     lastCheckpoint = Optional.of(saved(file, bytes));
     unsaved.saved(lines, now.round());
     failedBefore = false;
+    checkpoints.keep(now.round(), config.checkpoint());
   }
 
   /**
@@ -352,7 +358,7 @@ public final class RunDirectory implements TrainingListener, AutoCloseable {
     }
   }
 
-  /** Lets a save that runs come to its end, and frees its thread. */
+  /** Waits until a save that runs has come to its end, whatever it is, and frees its thread. */
   @Override
   public void close() {
     saver.close();
@@ -362,11 +368,13 @@ public final class RunDirectory implements TrainingListener, AutoCloseable {
    * Writes the result beside the run.
    *
    * @param runJson text of run.json
+   * @param statement text of provenance.intoto.json
    * @param summary text of summary.json
    * @throws IOException when it cannot be written
    */
-  public void writeResult(String runJson, String summary) throws IOException {
+  public void writeResult(String runJson, String statement, String summary) throws IOException {
     put("run.json", runJson);
+    put(STATEMENT, statement);
     put("summary.json", summary);
   }
 

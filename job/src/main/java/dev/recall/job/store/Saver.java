@@ -5,6 +5,7 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
 
 /** Runs saves one after the other, on the caller's thread or behind its back. */
 final class Saver implements AutoCloseable {
@@ -64,10 +65,17 @@ final class Saver implements AutoCloseable {
     }
   }
 
+  /** Waits for what runs, however it ends. */
   @Override
   public void close() {
-    if (thread != null) {
-      thread.shutdown();
+    if (thread == null) {
+      return;
+    }
+    thread.shutdown();
+    try {
+      thread.awaitTermination(Long.MAX_VALUE, TimeUnit.NANOSECONDS); // deadlines as above
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
     }
   }
 }

@@ -410,7 +410,14 @@ public final class Storage {
   public void delete(String path) throws IOException {
     FileSystem fileSystem = fileSystem(path);
     Path file = new Path(path);
-    boolean deleted = calls.call(file, "deleting", () -> fileSystem.delete(file, false));
+    boolean deleted;
+    try {
+      deleted = calls.call(file, "deleting", () -> fileSystem.delete(file, false));
+    } catch (BoundedCalls.NoAnswer e) {
+      throw e;
+    } catch (IOException e) {
+      throw new IOException(path + ": cannot be deleted: " + e.getMessage(), e);
+    }
     if (!deleted && exists(fileSystem, file)) {
       throw new IOException(path + ": cannot be deleted; the file system gave no cause");
     }

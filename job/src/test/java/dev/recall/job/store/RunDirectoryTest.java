@@ -209,6 +209,19 @@ class RunDirectoryTest {
   }
 
   @Test
+  void goesOnWithoutTheResultOfBefore() throws IOException {
+    RunConfig config = Configs.small();
+    newRun(config);
+    List<Path> result =
+        List.of(run().resolve("provenance.intoto.json"), run().resolve("summary.json"));
+    for (Path file : result) {
+      Files.writeString(file, "{}");
+    }
+    resumed(config);
+    assertThat(result).allSatisfy(file -> assertThat(file).doesNotExist());
+  }
+
+  @Test
   void leavesNoChecksumOrUnfinishedFiles() throws IOException {
     RunConfig config = Configs.small();
     newRun(config);

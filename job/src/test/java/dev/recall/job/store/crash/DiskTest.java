@@ -13,6 +13,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -90,6 +91,36 @@ class DiskTest {
             + ", same result with more room");
   }
 
+  /** Room is made half-way, by the process itself: nobody else is in its namespace. */
+  @Test
+  void aRunThatGoesOnOnAFullDiskWritesEverythingOnceThereIsRoom() throws Exception {
+    Path disk = Files.createDirectory(folder.resolve("disk"));
+    List<String> train = new ArrayList<>(train(disk.resolve("run"), 60));
+    train.addAll(List.of("--set", "checkpoint.on-failure=go-on"));
+    Map<String, String> makesRoom = strikes(700, "mount -o remount,size=64m " + disk);
+    List<String> script =
+        List.of(
+            "mount -t tmpfs -o size=256k tmpfs " + disk,
+            quoted(jvms.command(makesRoom, train)),
+            "cp -r " + disk + "/run " + folder + "/ended");
+    skipUnless(inNamespace(List.of(script.get(0))), "this machine mounts no tmpfs for a test");
+
+    ChildJvms.Ended ended = inNamespace(script);
+    assertThat(ended.exitCode()).as(ended.log()).isZero();
+    Path run = folder.resolve("ended");
+    long failed =
+        ended.log().lines().filter(line -> line.contains("failed, training goes on")).count();
+    assertThat(failed).isPositive();
+    assertThat(ended.log()).contains("No space left on device");
+    assertThat(runs.result(run.toString())).isEqualTo(undisturbed(60));
+    assertThat(runs.metricsRounds(run.toString()))
+        .isEqualTo(IntStream.rangeClosed(1, 60).boxed().toList());
+    assertThat(runs.unfinished(run.toString())).isEmpty();
+    Commands.Result verified = Commands.recall("verify", run.toString(), "--rounds", "5");
+    assertThat(verified.exitCode()).as(verified.out() + verified.err()).isZero();
+    System.out.println("full disk, go-on: " + failed + " saves failed, same result");
+  }
+
   private ChildJvms.Ended inNamespace(List<String> script)
       throws IOException, InterruptedException {
     return jvms.run(
@@ -154,17 +185,22 @@ class DiskTest {
 
   /** Half-way a command takes away the permission. */
   private static Map<String, String> losesPermission(Path run) {
+    return strikes(100, "chmod a-w " + run + " " + run + "/checkpoints " + run + "/metrics");
+  }
+
+  /** Before an operation on files a command is run. */
+  private static Map<String, String> strikes(int operation, String command) {
     return Map.of(
         "fs.file.impl",
         KillingLocalFileSystem.class.getName(),
         KillSwitch.LOG,
         "none",
         KillSwitch.OPERATION,
-        "100",
+        String.valueOf(operation),
         KillSwitch.PHASE,
         KillSwitch.Phase.BEFORE.name(),
         KillSwitch.COMMAND,
-        "chmod a-w " + run + " " + run + "/checkpoints " + run + "/metrics");
+        command);
   }
 
   private static void permit(Path run) throws IOException {

@@ -11,6 +11,7 @@ import dev.recall.job.config.Setting;
 import dev.recall.job.config.UserError;
 import dev.recall.job.store.Checkpoint;
 import dev.recall.job.store.Checkpoints;
+import dev.recall.job.store.RunDirectory;
 import dev.recall.job.store.RunReader;
 import dev.recall.job.train.ChainLine;
 import dev.recall.job.train.Snapshot;
@@ -108,6 +109,7 @@ public final class Verification {
     Checkpoint.Restored last = checkpoints.lastEntry().getValue();
     NotReproduced.unlessSame("newest checkpoint: rounds", chain.head().round(), last.now().round());
     checkRunJson(runJson, config, last);
+    checkStatement(last.now());
     checkSummary(config, last.now());
     lines.accept("settings, metrics and result agree with them");
     long start = System.nanoTime();
@@ -201,6 +203,20 @@ public final class Verification {
 
   private static void same(String what, Object expected, Object found) {
     NotReproduced.unlessSame(what, expected, found);
+  }
+
+  private void checkStatement(Snapshot now) {
+    Optional<JsonNode> statement = json(RunDirectory.STATEMENT);
+    if (statement.isPresent()) {
+      JsonNode subject = statement.get().path("subject").path(0);
+      String at = RunDirectory.STATEMENT + ": subject";
+      String file = run.checkpoints().path(now.round()).substring(run.path().length() + 1);
+      same(at, file, subject.path("name").asText());
+      same(
+          at + ": sha256",
+          Safetensors.sha256(run.checkpoints().bytes(now.round())),
+          subject.path("digest").path("sha256").asText());
+    }
   }
 
   private void checkSummary(RunConfig config, Snapshot now) {

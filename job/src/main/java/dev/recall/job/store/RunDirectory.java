@@ -40,7 +40,8 @@ public final class RunDirectory implements TrainingListener, AutoCloseable {
   private static final List<String> BEFORE_CONFIG =
       List.of("checkpoints", "metrics", "chain", "run.json");
 
-  private static final String STATEMENT = "provenance.intoto.json";
+  /** Name of the in-toto statement. */
+  public static final String STATEMENT = "provenance.intoto.json";
 
   private final Storage storage;
   private final String path;

@@ -3,6 +3,7 @@ package dev.recall.job.store;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.catchThrowable;
+import static org.awaitility.Awaitility.await;
 
 import dev.recall.job.config.UserError;
 import java.io.IOException;
@@ -15,6 +16,7 @@ import java.util.Map;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.stream.Stream;
 import org.assertj.core.api.InstanceOfAssertFactories;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -30,6 +32,14 @@ class StorageTest {
   @AfterEach
   void letThemAnswer() throws IOException {
     Files.createFile(folder.resolve("until"));
+    await("late answers write no more")
+        .until(
+            () ->
+                Thread.getAllStackTraces().values().stream()
+                    .flatMap(Stream::of)
+                    .noneMatch(
+                        frame ->
+                            frame.getClassName().startsWith(HangingFileSystem.class.getName())));
   }
 
   private Storage hangingIn(String operation) {

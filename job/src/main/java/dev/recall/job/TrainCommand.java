@@ -136,6 +136,14 @@ final class TrainCommand implements Callable<Integer> {
     Map<String, Setting> binding = allowed(found.restored().config(), config);
     TrainingState state = Checkpoint.decode(found.path(), found.bytes(), config).state();
     if (!binding.isEmpty()) {
+      if (state.round() >= config.stop().rounds()) {
+        throw new UserError(
+            "--allow-changed: expected rounds left to do with the changed settings, found "
+                + state.round()
+                + " of "
+                + config.stop().rounds()
+                + " done; raise stop.rounds");
+      }
       Map<String, String> values = new TreeMap<>();
       binding.values().forEach(setting -> values.put(setting.key(), setting.value()));
       changed = Optional.of(state.changed(values, config));

@@ -154,7 +154,9 @@ class VerifyTest {
     @Test
     void aRunThatHasNotEnded() throws IOException {
       resumed(run, "--set", "stop.rounds=11");
-      for (String lost : List.of("checkpoints/round-00000011.safetensors", "summary.json")) {
+      for (String lost :
+          List.of(
+              "checkpoints/round-00000011.safetensors", "provenance.intoto.json", "summary.json")) {
         Files.delete(run.resolve(lost));
       }
       change(run.resolve("run.json"), text -> text.replaceFirst("(?s),\\s*\"result\".*", "\n}"));
@@ -167,6 +169,11 @@ class VerifyTest {
     void aRunWhoseSettingsWereAllowedToChange() {
       Result refused = resumed(run, "--set", "training.local-optimizer.learning-rate=0.01");
       assertThat(refused.exitCode()).isEqualTo(2);
+      Result nothingLeft =
+          resumed(run, "--allow-changed", "--set", "training.local-optimizer.learning-rate=0.01");
+      assertThat(nothingLeft.exitCode()).isEqualTo(2);
+      assertThat(nothingLeft.err())
+          .contains("--allow-changed: expected rounds left to do", "found 9 of 9 done");
       Result changed =
           resumed(
               run,

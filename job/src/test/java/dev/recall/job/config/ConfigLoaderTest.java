@@ -307,7 +307,7 @@ class ConfigLoaderTest {
     @Test
     void optionsMayReferToOtherSettings() throws InvalidConfig {
       assertThat(set("stop.rounds=77", "checkpoint.every-rounds=${stop.rounds}").checkpoint())
-          .isEqualTo(new CheckpointConfig(77, 2, 10, CheckpointConfig.OnFailure.STOP, false));
+          .isEqualTo(new CheckpointConfig(77, 2, 77, CheckpointConfig.OnFailure.STOP, false));
       assertThat(file("task.steps = ${task.remember}").task().steps()).isEqualTo(3);
     }
 

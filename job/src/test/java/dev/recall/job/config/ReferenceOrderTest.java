@@ -25,6 +25,7 @@ class ReferenceOrderTest {
             "training.local-optimizer.decay-rounds",
             "validation.every-rounds",
             "stop.rounds")
-        .endsWith("report.every-rounds", "spark.tasks");
+        .containsSubsequence("report.every-rounds", "wait.storage-seconds", "spark.tasks")
+        .endsWith("spark.tasks");
   }
 }

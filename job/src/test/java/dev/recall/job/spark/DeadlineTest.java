@@ -76,7 +76,7 @@ class DeadlineTest {
 
   @Test
   void aRoundThatTakesTooLongEndsTheRun() throws IOException, InterruptedException {
-    aRoundTakesTooLong(List.of(), "\\d+ threads at work", "--without-spark");
+    aRoundTakesTooLong(List.of(), "\\d+ tasks at a time", "--without-spark");
   }
 
   @Test

@@ -64,7 +64,9 @@ public final class Forgery {
     metadata.replace("metadata_sha256", Checkpoint.digest(metadata));
     byte[] bytes = Safetensors.encode(new TensorFile(metadata, file.tensors()));
     write(path, bytes);
-    edit(run.resolve("run.json"), text -> text.replace(before, Safetensors.sha256(bytes)));
+    for (String name : List.of("run.json", "provenance.intoto.json")) {
+      edit(run.resolve(name), text -> text.replace(before, Safetensors.sha256(bytes)));
+    }
   }
 
   private static TensorFile decoded(Path path) {

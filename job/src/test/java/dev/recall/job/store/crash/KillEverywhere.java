@@ -46,7 +46,7 @@ final class KillEverywhere implements AutoCloseable {
   private final Place place;
   private final Path folder;
   private final boolean all = "all".equals(System.getProperty("recall.crash"));
-  private final boolean allInOrder;
+  private final boolean twice;
   private final ChildJvms jvms;
   private final RunFigures runs;
   private final Place.Reached reached;
@@ -55,13 +55,16 @@ final class KillEverywhere implements AutoCloseable {
   /**
    * Lets a run end undisturbed.
    *
-   * @param allInOrder whether every operation has its turn; else, unless {@code -Drecall.crash=all}
-   *     is given, of those that are alike the first of a begin and the last of a resume
+   * <p>With {@code -Drecall.crash=all} every operation has its turn, else one of those that are
+   * alike.
+   *
+   * @param twice whether one in a begin, the first, and one in a resume, the last, have their turn;
+   *     else the last of a begin, and in a resume those only that a begin does not have
    */
-  KillEverywhere(Place place, Path folder, boolean allInOrder) throws IOException {
+  KillEverywhere(Place place, Path folder, boolean twice) throws IOException {
     this.place = place;
     this.folder = folder;
-    this.allInOrder = all || allInOrder;
+    this.twice = twice;
     jvms = ChildJvms.many(folder);
     runs = new RunFigures(place.plain());
     reached = place.reach();
@@ -113,7 +116,8 @@ final class KillEverywhere implements AutoCloseable {
   void run() throws IOException, InterruptedException, ExecutionException {
     long begun = System.nanoTime();
     List<KillPoint> counted = points(place.uri() + "/counted");
-    List<KillPoint> ofBegin = allInOrder ? counted : KillPoint.first(counted);
+    List<KillPoint> ofBegin =
+        all ? counted : twice ? KillPoint.first(counted) : KillPoint.last(counted);
     List<String> losses = new ArrayList<>(inTurn(ofBegin, this::begunAndKilled));
 
     String base = place.uri() + "/base";
@@ -122,7 +126,10 @@ final class KillEverywhere implements AutoCloseable {
     String resumed = place.uri() + "/resumed";
     runs.copy(base, resumed);
     List<KillPoint> countedAgain = points(resumed);
-    List<KillPoint> ofResume = allInOrder ? countedAgain : KillPoint.last(countedAgain);
+    List<KillPoint> ofResume = all ? countedAgain : KillPoint.last(countedAgain);
+    if (!all && !twice) {
+      ofResume = KillPoint.without(ofResume, ofBegin);
+    }
     losses.addAll(inTurn(ofResume, point -> resumedAndKilled(base, point)));
 
     System.out.printf(

@@ -6,6 +6,8 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Set;
+import java.util.stream.Collectors;
 
 /**
  * A moment at which a process is ended.
@@ -55,6 +57,12 @@ record KillPoint(int operation, Phase phase, String alike) {
     Map<String, KillPoint> last = new LinkedHashMap<>();
     points.forEach(point -> last.put(point.alike, point));
     return List.copyOf(last.values());
+  }
+
+  /** Those that are like none of others. */
+  static List<KillPoint> without(List<KillPoint> points, List<KillPoint> others) {
+    Set<String> known = others.stream().map(KillPoint::alike).collect(Collectors.toSet());
+    return points.stream().filter(point -> !known.contains(point.alike)).toList();
   }
 
   @Override

@@ -12,7 +12,7 @@ class LocalCrashTest {
 
   @Test
   void noKillLosesMoreThanTheRoundsSinceTheLastCheckpoint() throws Exception {
-    try (KillEverywhere kills = new KillEverywhere(place(), folder, false)) {
+    try (KillEverywhere kills = new KillEverywhere(place(), folder, true)) {
       kills.run();
     }
   }

@@ -134,7 +134,7 @@ final class TrainCommand implements Callable<Integer> {
         options.load(files, List.of(ConfigSource.stored(path + "/config.conf", text)));
     Optional<ChainLine> changed = Optional.empty();
     Map<String, Setting> binding = allowed(found.restored().config(), config);
-    TrainingState state = Checkpoint.decode(found.path(), found.bytes(), config).state();
+    TrainingState state = found.restored().state();
     if (!binding.isEmpty()) {
       if (state.round() >= config.stop().rounds()) {
         throw new UserError(
@@ -146,12 +146,12 @@ final class TrainCommand implements Callable<Integer> {
       }
       Map<String, String> values = new TreeMap<>();
       binding.values().forEach(setting -> values.put(setting.key(), setting.value()));
-      changed = Optional.of(state.changed(values, config));
+      changed = Optional.of(state.changed(values, found.restored().config(), config));
     }
     Storage storage = storage(config);
     RunDirectory directory = RunDirectory.open(storage, path, config, this::say);
     Provenance provenance =
-        Provenance.read(directory.runJson(), found.restored().now())
+        Provenance.read(directory.runJson(), directory.start())
             .process(config, state.round(), runner());
     Optional<ChainLine> line = changed;
     try (SparkCluster cluster = cluster(config)) {
@@ -320,7 +320,7 @@ final class TrainCommand implements Callable<Integer> {
       StoppingRule stop = new StoppingRule(config.stop(), signals::asked);
       TrainingOutcome outcome =
           new Trainer(config, List.of(directory, progress), stop).train(state, rounds);
-      directory.finish(state.round());
+      directory.finish(state);
       done = true;
       return outcome;
     } finally {

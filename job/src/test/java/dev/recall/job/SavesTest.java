@@ -1,10 +1,13 @@
 package dev.recall.job;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
 
 import dev.recall.job.config.Configs;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -228,6 +231,8 @@ class SavesTest {
               jvmOptions,
               train(run(), "checkpoint.on-failure=go-on", "checkpoint.background=true"));
       processes.awaitLine(process, "^round 8/"); // waits for the save of round 6
+      Path fourth = run().resolve("checkpoints/round-00000004.safetensors");
+      await().atMost(Duration.ofSeconds(30)).until(() -> Files.notExists(fourth));
       process.destroyForcibly();
       assertThat(processes.end(process)).as(processes.log()).isEqualTo(128 + 9);
     }

@@ -166,7 +166,7 @@ public final class RoundBenchmark {
     TrainingListener timed =
         new TrainingListener() {
           @Override
-          public void roundDone(RoundReport report) {
+          public void roundDone(RoundReport report) throws IOException {
             directory.roundDone(report);
           }
 
@@ -189,7 +189,7 @@ public final class RoundBenchmark {
               .formatted(config.seed(), Safetensors.sha256(state.parameters()));
       directory.begin(state, List.of(), runJson);
       new Trainer(config, List.of(timed)).train(state, rounds);
-      directory.finish(state.round());
+      directory.finish(state);
     }
     return nanos[0];
   }

@@ -17,6 +17,7 @@ final class Chain {
 
   private final List<Entry> entries = new ArrayList<>();
   private final Map<String, Integer> byLink = new HashMap<>();
+  private final Map<Integer, Integer> byRound = new HashMap<>();
 
   /**
    * A line and where the run stands after it.
@@ -54,6 +55,9 @@ final class Chain {
     for (String text : lines) {
       before = next(before, ChainLine.parse(text));
       chain.byLink.put(before.line.link(), chain.entries.size());
+      if (!before.isChange() && !before.goesBack()) {
+        chain.byRound.put(before.round, chain.entries.size());
+      }
       chain.entries.add(before);
     }
     if (chain.entries.isEmpty()) {
@@ -139,6 +143,7 @@ final class Chain {
   void cutAfter(int position) {
     List<Entry> after = entries.subList(position + 1, entries.size());
     after.forEach(entry -> byLink.remove(entry.line.link()));
+    byRound.values().removeIf(at -> at > position);
     after.clear();
   }
 
@@ -150,12 +155,10 @@ final class Chain {
 
   /** Where the line of a round stands: the last that counts for it. */
   int position(int round) {
-    for (int i = entries.size() - 1; i >= 0; i--) {
-      Entry entry = entries.get(i);
-      if (entry.round == round && !entry.isChange() && !entry.goesBack()) {
-        return i;
-      }
+    Integer position = byRound.get(round);
+    if (position == null) {
+      throw new IllegalArgumentException("chain: expected round " + round + ", found none");
     }
-    throw new IllegalArgumentException("chain: expected round " + round + ", found none");
+    return position;
   }
 }

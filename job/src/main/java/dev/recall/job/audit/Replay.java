@@ -96,13 +96,14 @@ final class Replay implements TrainingListener {
         .forEachRemaining(value -> values.put(value.getKey(), value.getValue().asText()));
     List<String> assignments =
         values.entrySet().stream().map(value -> value.getKey() + "=" + value.getValue()).toList();
+    RunConfig before = config;
     try {
-      ConfigSource before = ConfigSource.stored("settings before the change", config.text());
-      config = ConfigLoader.load(List.of(before), assignments);
+      ConfigSource source = ConfigSource.stored("settings before the change", before.text());
+      config = ConfigLoader.load(List.of(source), assignments);
     } catch (InvalidConfig e) {
       throw new NotReproduced("chain: " + entry.name() + ": " + e.getMessage());
     }
-    ChainLine line = state.changed(values, config);
+    ChainLine line = state.changed(values, before, config);
     NotReproduced.unlessSame("chain: " + entry.name(), entry.line().text(), line.text());
     position++;
   }
@@ -175,7 +176,7 @@ final class Replay implements TrainingListener {
       return;
     }
     Snapshot now = state.snapshot();
-    if (!now.sameBits(there.now())) {
+    if (!now.sameBits(there.now()) || !state.back().sameBits(there.back())) {
       throw new NotReproduced(
           "checkpoint of round "
               + now.round()

@@ -15,6 +15,7 @@ import dev.recall.job.store.RunDirectory;
 import dev.recall.job.store.RunReader;
 import dev.recall.job.train.ChainLine;
 import dev.recall.job.train.Snapshot;
+import dev.recall.job.train.TrainingState;
 import dev.recall.model.Evaluation;
 import dev.recall.model.format.Safetensors;
 import java.io.IOException;
@@ -105,12 +106,15 @@ public final class Verification {
     }
     SortedSet<Integer> chosen = choice.of(chain.head().round());
     metrics = Metrics.of(run.metrics(), chain, ended);
-    RunConfig config = checkSettings();
     Checkpoint.Restored last = checkpoints.lastEntry().getValue();
+    checkStart(runJson);
     NotReproduced.unlessSame("newest checkpoint: rounds", chain.head().round(), last.now().round());
-    checkRunJson(runJson, config, last);
-    checkStatement(last.now());
-    checkSummary(config, last.now());
+    if (ended) {
+      RunConfig config = checkSettings();
+      checkRunJson(runJson, config, last);
+      checkStatement(runJson, last.now());
+      checkSummary(config, last.now());
+    }
     lines.accept("settings, metrics and result agree with them");
     long start = System.nanoTime();
     int computed = replay(chosen);
@@ -168,14 +172,25 @@ public final class Verification {
     return config;
   }
 
+  /** It begins with nothing but parameters, and unless they are from a file with the seed's. */
+  private void checkStart(JsonNode json) {
+    String digest = chain.entries().get(0).parameters();
+    same("run.json: start", digest, json.path("start").path("parameters_sha256").asText());
+    Checkpoint.Restored first = checkpoints.firstEntry().getValue();
+    RunConfig config = first.config();
+    float[] parameters =
+        json.path("start").path("file").isTextual()
+            ? first.now().parameters()
+            : config.initializer().initialize(config.model(), config.seed());
+    if (!TrainingState.initial(config, parameters).snapshot().sameBits(first.now())) {
+      throw new NotReproduced(
+          "checkpoint of round 0: expected what settings and seed begin with, found another state");
+    }
+  }
+
   private void checkRunJson(JsonNode json, RunConfig config, Checkpoint.Restored last) {
     same("run.json: seed", config.seed(), json.path("seed").asLong());
-    String start = chain.entries().get(0).parameters();
-    same("run.json: start", start, json.path("start").path("parameters_sha256").asText());
     JsonNode result = json.path("result");
-    if (result.isMissingNode()) {
-      return;
-    }
     Snapshot now = last.now();
     same("run.json: rounds", now.round(), result.path("rounds").asInt(-1));
     same("run.json: rejected_rounds", now.rejected(), result.path("rejected_rounds").asInt(-1));
@@ -205,18 +220,33 @@ public final class Verification {
     NotReproduced.unlessSame(what, expected, found);
   }
 
-  private void checkStatement(Snapshot now) {
-    Optional<JsonNode> statement = json(RunDirectory.STATEMENT);
-    if (statement.isPresent()) {
-      JsonNode subject = statement.get().path("subject").path(0);
-      String at = RunDirectory.STATEMENT + ": subject";
-      String file = run.checkpoints().path(now.round()).substring(run.path().length() + 1);
-      same(at, file, subject.path("name").asText());
-      same(
-          at + ": sha256",
-          Safetensors.sha256(run.checkpoints().bytes(now.round())),
-          subject.path("digest").path("sha256").asText());
+  private void checkStatement(JsonNode runJson, Snapshot now) {
+    Optional<JsonNode> found = json(RunDirectory.STATEMENT);
+    if (found.isEmpty()) {
+      return;
     }
+    JsonNode statement = found.get();
+    String at = RunDirectory.STATEMENT + ": ";
+    String file = run.checkpoints().path(now.round()).substring(run.path().length() + 1);
+    same(at + "subject", file, statement.at("/subject/0/name").asText());
+    same(
+        at + "subject: sha256",
+        Safetensors.sha256(run.checkpoints().bytes(now.round())),
+        statement.at("/subject/0/digest/sha256").asText());
+    JsonNode predicate = statement.path("predicate");
+    same(
+        at + "settings",
+        runJson.path("config"),
+        predicate.at("/buildDefinition/externalParameters/settings"));
+    String text = run.text("run.json").orElseThrow(() -> missing("run.json"));
+    same(
+        at + "run.json",
+        Safetensors.sha256(text.getBytes(StandardCharsets.UTF_8)),
+        predicate.at("/runDetails/byproducts/0/digest/sha256").asText());
+    same(
+        at + "chain",
+        chain.head().line().link(),
+        predicate.at("/runDetails/byproducts/1/digest/sha256").asText());
   }
 
   private void checkSummary(RunConfig config, Snapshot now) {

@@ -42,12 +42,15 @@ public record RunConfig(
     int sparkTasks,
     List<Setting> settings) {
 
-  /** Key prefixes that decide the bits of a run's parameters round by round. */
-  private static final List<String> EXACT = List.of("seed", "task.", "model.", "training.");
+  /** Key prefixes that decide the bits of a run's parameters and of its metrics round by round. */
+  private static final List<String> EXACT =
+      List.of("seed", "task.", "model.", "training.", "validation.");
+
+  /** Whole numbers with more zeros at their end are not written out. */
+  private static final int MOST_ZEROS = 30;
 
   /** What a result with early stopping depends on besides. */
-  private static final List<String> PATIENCE =
-      List.of("validation.", "stop.patience", "stop.min-improvement");
+  private static final List<String> PATIENCE = List.of("stop.patience", "stop.min-improvement");
 
   /**
    * Returns the effective configuration as text that {@link ConfigLoader} reads back.
@@ -141,7 +144,8 @@ public record RunConfig(
   private static String plain(String value) {
     try {
       BigDecimal number = new BigDecimal(value).stripTrailingZeros();
-      return number.scale() <= 0 ? number.toString() : Double.toHexString(number.doubleValue());
+      boolean whole = number.scale() <= 0 && number.scale() >= -MOST_ZEROS;
+      return whole ? number.toBigInteger().toString() : Double.toHexString(number.doubleValue());
     } catch (NumberFormatException e) {
       return value;
     }

@@ -1,7 +1,7 @@
 package dev.recall.job.config;
 
 /** Something the user gave is wrong; exit code 2. The message names what was expected and found. */
-public final class UserError extends RuntimeException {
+public class UserError extends RuntimeException {
 
   private static final long serialVersionUID = 1L;
 

@@ -75,6 +75,8 @@ public final class Checkpoints {
       try {
         byte[] bytes = storage.read(path);
         return new Found(path, bytes, Checkpoint.decode(path, bytes), List.copyOf(passedOver));
+      } catch (Storage.Unreadable e) {
+        throw e; // says nothing about the file
       } catch (UserError e) {
         passedOver.add(new Damaged(path, e.getMessage()));
       }
@@ -155,8 +157,8 @@ public final class Checkpoints {
     return path;
   }
 
-  /** Removes checkpoints before a whole one that are not to be kept. */
-  void keep(int round, CheckpointConfig keep) throws IOException {
+  /** Removes checkpoints before a whole one that are not to be kept, nor to be gone back to. */
+  void keep(int round, int back, CheckpointConfig keep) throws IOException {
     int newer = 0;
     List<Integer> rounds = rounds();
     for (int i = rounds.size() - 1; i >= 0; i--) {
@@ -165,7 +167,9 @@ public final class Checkpoints {
         continue; // left by a run that had got further, and not whole
       }
       boolean whole = !damaged.contains(path(old));
-      boolean stays = whole && (newer < keep.keep() || staysForGood(old, keep.keepEveryRounds()));
+      boolean wanted =
+          newer < keep.keep() || old == back || staysForGood(old, keep.keepEveryRounds());
+      boolean stays = whole && wanted;
       newer += whole ? 1 : 0;
       if (!stays) {
         storage.delete(path(old));

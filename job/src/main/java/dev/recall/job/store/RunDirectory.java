@@ -54,6 +54,7 @@ public final class RunDirectory implements TrainingListener, AutoCloseable {
   private final Saver saver;
   private String remark = "";
   private Saver.Save newSettings = () -> {}; // with the next checkpoint
+  private boolean otherSettings; // than the checkpoint that it goes on from
   private boolean failedBefore; // lines may lie in files without a checkpoint
   private volatile Optional<Saved> lastCheckpoint = Optional.empty();
 
@@ -175,18 +176,17 @@ public final class RunDirectory implements TrainingListener, AutoCloseable {
             .takeWhile(line -> line.startsWith("#"))
             .map(line -> line + "\n")
             .collect(Collectors.joining());
-    newSettings = () -> writeSettings(runJson, before);
+    otherSettings = !found.restored().config().text().equals(config.text());
+    put("run.json", runJson);
+    newSettings = before.equals(remark + config.text()) ? () -> {} : this::writeConfig;
     if (changed.isEmpty()) {
-      newSettings.run();
-      newSettings = () -> {};
+      writeNewSettings();
     }
   }
 
-  private void writeSettings(String runJson, String before) throws IOException {
-    put("run.json", runJson);
-    if (!before.equals(remark + config.text())) {
-      writeConfig();
-    }
+  private void writeNewSettings() throws IOException {
+    newSettings.run();
+    newSettings = () -> {};
   }
 
   private void deleteUnfinished() throws IOException {
@@ -279,7 +279,8 @@ public final class RunDirectory implements TrainingListener, AutoCloseable {
   }
 
   @Override
-  public void roundDone(RoundReport report) {
+  public void roundDone(RoundReport report) throws IOException {
+    saver.throwIfFailed();
     unsaved.metrics(report.round(), MetricsLine.of(report));
   }
 
@@ -298,9 +299,19 @@ public final class RunDirectory implements TrainingListener, AutoCloseable {
     if (unsaved.savedUpTo() > target.round()) {
       checkpoints.cut(target.round());
       unsaved.begin(target.round(), cutLines(target));
+      lastCheckpoint = newestLeft();
     } else {
       unsaved.cut(target.round(), target.link());
     }
+  }
+
+  private Optional<Saved> newestLeft() {
+    List<Integer> rounds = checkpoints.rounds();
+    if (rounds.isEmpty()) {
+      return Optional.empty();
+    }
+    int newest = rounds.get(rounds.size() - 1);
+    return Optional.of(saved(checkpoints.path(newest), checkpoints.bytes(newest)));
   }
 
   @Override
@@ -335,28 +346,47 @@ public final class RunDirectory implements TrainingListener, AutoCloseable {
     }
     metrics.write(lines.first(), now.round(), lines.metrics());
     chain.write(lines.first(), now.round(), lines.chain());
-    newSettings.run();
-    newSettings = () -> {};
     byte[] bytes = Checkpoint.encode(config, now, back);
     String file = checkpoints.write(now.round(), bytes);
     lastCheckpoint = Optional.of(saved(file, bytes));
     unsaved.saved(lines, now.round());
     failedBefore = false;
-    checkpoints.keep(now.round(), config.checkpoint());
+    otherSettings = false;
+    writeNewSettings();
+    checkpoints.keep(now.round(), back.round(), config.checkpoint());
   }
 
   /**
    * Waits until everything is written.
    *
-   * @param round rounds done
-   * @throws IOException when the checkpoint of that round is not
+   * @param state at the end
+   * @throws IOException when the checkpoint of its round is not
    */
-  public void finish(int round) throws IOException {
+  public void finish(TrainingState state) throws IOException {
     saver.await();
+    int round = state.round();
     if (unsaved.savedUpTo() != round) {
       throw new IOException(
           path + ": expected a checkpoint of round " + round + " at the end, it was not written");
     }
+    if (!unsaved.lines().chain().isEmpty()) {
+      throw new IOException(
+          path
+              + ": expected rounds to do with the changed settings, none was left; they are not"
+              + " in the run");
+    }
+    if (otherSettings) { // no round was left to do
+      save(state.snapshot(), state.back(), unsaved.lines());
+    }
+  }
+
+  /**
+   * Returns what the run began with.
+   *
+   * @return the state before the first round
+   */
+  public Snapshot start() {
+    return checkpoints.read(0).now();
   }
 
   /** Waits until a save that runs has come to its end, whatever it is, and frees its thread. */

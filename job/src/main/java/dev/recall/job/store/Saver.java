@@ -45,6 +45,13 @@ final class Saver implements AutoCloseable {
     }
   }
 
+  /** Tells of a save behind the caller's back that has failed by now. */
+  void throwIfFailed() throws IOException {
+    if (running != null && running.isDone()) {
+      await();
+    }
+  }
+
   /** Waits for what runs; each of its operations has a deadline of its own. */
   void await() throws IOException {
     Future<?> save = running;

@@ -43,10 +43,24 @@ final class Segments {
   }
 
   /** A file and the rounds that its name tells. */
-  record Segment(String path, int first, int last) {}
+  record Segment(String path, int first, int last) {
+    private boolean holds(Segment other) {
+      return first <= other.first && other.last <= last;
+    }
+  }
 
-  /** The files in the order of their rounds. */
+  /**
+   * The files in the order of their rounds. One whose rounds are in another as well does not count:
+   * it was about to go, or came into place after it had been given up.
+   */
   List<Segment> segments() {
+    List<Segment> all = files();
+    return all.stream()
+        .filter(one -> all.stream().noneMatch(other -> other != one && other.holds(one)))
+        .toList();
+  }
+
+  private List<Segment> files() {
     List<Segment> segments = new ArrayList<>();
     for (String name : storage.list(directory)) {
       Matcher matcher = NAME.matcher(name);
@@ -81,8 +95,12 @@ final class Segments {
     if (begunBefore) {
       write(beyond.get(0).first(), round, stay);
     }
-    for (Segment segment : beyond) {
-      storage.delete(segment.path());
+    // The last first: what is left after a kill has no gap.
+    List<Segment> files = files();
+    for (int i = files.size() - 1; i >= 0; i--) {
+      if (files.get(i).last() > round) {
+        storage.delete(files.get(i).path());
+      }
     }
     return begunBefore ? List.of() : stay;
   }

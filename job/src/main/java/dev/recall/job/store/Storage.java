@@ -1,6 +1,7 @@
 package dev.recall.job.store;
 
 import dev.recall.job.config.UserError;
+import java.io.EOFException;
 import java.io.FileNotFoundException;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -11,6 +12,7 @@ import java.util.Map;
 import java.util.UUID;
 import java.util.function.Predicate;
 import org.apache.hadoop.conf.Configuration;
+import org.apache.hadoop.fs.ChecksumException;
 import org.apache.hadoop.fs.CommonPathCapabilities;
 import org.apache.hadoop.fs.FSDataInputStream;
 import org.apache.hadoop.fs.FSDataOutputStream;
@@ -169,7 +171,7 @@ public final class Storage {
    * @throws UserError naming path and cause when it cannot be read
    */
   public String readText(String path) {
-    return new String(read(path), StandardCharsets.UTF_8);
+    return new String(read(path, MAX_TEXT, "1 MiB"), StandardCharsets.UTF_8);
   }
 
   private static UserError unreadable(String path, IOException e) {
@@ -177,12 +179,24 @@ public final class Storage {
       return new UserError(path + ": expected a file, found nothing");
     }
     if (e instanceof BoundedCalls.NoAnswer) {
-      return new UserError(e.getMessage());
+      return new Unreadable(e.getMessage());
     }
     if (e instanceof UnsupportedFileSystemException) {
       return new UserError(path + ": " + e.getMessage());
     }
-    return new UserError(path + ": cannot be read: " + e.getMessage());
+    if (e instanceof ChecksumException || e instanceof EOFException) {
+      return new UserError(path + ": not whole: " + e.getMessage());
+    }
+    return new Unreadable(path + ": cannot be read: " + e.getMessage());
+  }
+
+  /** A file system did not give what is there, which says nothing about it. */
+  static final class Unreadable extends UserError {
+    private static final long serialVersionUID = 1L;
+
+    Unreadable(String message) {
+      super(message);
+    }
   }
 
   /**

@@ -5,6 +5,7 @@ import dev.recall.job.config.RunConfig;
 import dev.recall.model.RegressorSpec;
 import dev.recall.model.optim.Optimizer;
 import java.io.Serializable;
+import java.util.List;
 
 /**
  * What a shard needs to know beside the parameters: the same for all rounds of a run.
@@ -74,7 +75,16 @@ public record ShardPlan(
    * @return the local optimizer's slots, or 0 without local steps
    */
   public int localSlots() {
-    return localSteps > 1 ? localOptimizer.slots().size() : 0;
+    return localSlotNames().size();
+  }
+
+  /**
+   * Names them.
+   *
+   * @return the local optimizer's slots, or none without local steps
+   */
+  public List<String> localSlotNames() {
+    return localSteps > 1 ? localOptimizer.slots() : List.of();
   }
 
   /**

@@ -2,6 +2,7 @@ package dev.recall.job.train;
 
 import dev.recall.job.config.RunConfig;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Optional;
 
 /**
@@ -46,10 +47,31 @@ public record Snapshot(
         round, examples, parameters, optimizer, local, Optional.of(validated), rejected, link);
   }
 
-  /** The same under other settings, of which early stopping may be gone. */
-  Snapshot changed(RunConfig config, String head) {
-    Optional<BestSoFar> kept = config.stop().patience() > 0 ? best : Optional.empty();
-    return new Snapshot(round, examples, parameters, optimizer, local, kept, rejected, head);
+  /** The same under other settings: state that they do not have goes, and new state is zero. */
+  Snapshot changed(RunConfig before, RunConfig now, String head) {
+    Optional<BestSoFar> kept =
+        now.stop().patience() > 0
+            ? Optional.of(best.orElseGet(() -> BestSoFar.none(parameters.length)))
+            : Optional.empty();
+    List<String> driver = before.training().optimizer().slots();
+    return new Snapshot(
+        round,
+        examples,
+        parameters,
+        slots(driver, optimizer, now.training().optimizer().slots()),
+        slots(ShardPlan.of(before).localSlotNames(), local, ShardPlan.of(now).localSlotNames()),
+        kept,
+        rejected,
+        head);
+  }
+
+  private float[][] slots(List<String> before, float[][] state, List<String> now) {
+    float[][] slots = new float[now.size()][];
+    for (int slot = 0; slot < slots.length; slot++) {
+      int there = before.indexOf(now.get(slot));
+      slots[slot] = there < 0 ? new float[parameters.length] : state[there];
+    }
+    return slots;
   }
 
   /** The same model after one more rejected round. */

@@ -24,17 +24,6 @@ public record StoppingRule(StopConfig config, BooleanSupplier asked) {
     return new StoppingRule(config, () -> false);
   }
 
-  /**
-   * Returns the rule that stops after a round and at nothing else, for the replay of a run.
-   *
-   * @param round rounds done
-   * @param config of the run
-   * @return the rule
-   */
-  public static StoppingRule after(int round, StopConfig config) {
-    return of(new StopConfig(round, 0, 0, 0, Integer.MAX_VALUE, config.minImprovement()));
-  }
-
   Optional<StopReason> check(TrainingState state, double seconds, Optional<Evaluation> validation) {
     if (state.round() >= config.rounds()) {
       return Optional.of(StopReason.ROUNDS);

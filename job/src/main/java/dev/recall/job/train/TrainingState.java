@@ -1,6 +1,7 @@
 package dev.recall.job.train;
 
 import dev.recall.job.config.RunConfig;
+import dev.recall.job.config.UserError;
 import java.util.Map;
 import java.util.Optional;
 
@@ -53,12 +54,21 @@ public final class TrainingState {
    * Goes on with other settings that decide the bits of the run.
    *
    * @param changes new values by key
+   * @param before the settings up to here
    * @param config the settings from here on
    * @return the line that says so
+   * @throws UserError when the network is another
    */
-  public ChainLine changed(Map<String, String> changes, RunConfig config) {
+  public ChainLine changed(Map<String, String> changes, RunConfig before, RunConfig config) {
+    if (!before.model().equals(config.model())) {
+      throw new UserError(
+          "model: expected the network of the run, "
+              + before.model()
+              + ", which cannot change, found "
+              + config.model());
+    }
     ChainLine line = ChainLine.changed(now.link(), now.round(), changes, config);
-    now = now.changed(config, line.link());
+    now = now.changed(before, config, line.link());
     back = now;
     return line;
   }

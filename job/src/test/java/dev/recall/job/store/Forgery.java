@@ -64,9 +64,7 @@ public final class Forgery {
     metadata.replace("metadata_sha256", Checkpoint.digest(metadata));
     byte[] bytes = Safetensors.encode(new TensorFile(metadata, file.tensors()));
     write(path, bytes);
-    for (String name : List.of("run.json", "provenance.intoto.json")) {
-      edit(run.resolve(name), text -> text.replace(before, Safetensors.sha256(bytes)));
-    }
+    editResult(run, text -> text.replace(before, Safetensors.sha256(bytes)));
   }
 
   private static TensorFile decoded(Path path) {
@@ -124,7 +122,7 @@ public final class Forgery {
             run, round, whole -> with(whole, "chain", links.get(whole.metadata().get("chain"))));
       }
     }
-    links.forEach((old, now) -> edit(run.resolve("run.json"), text -> text.replace(old, now)));
+    links.forEach((old, now) -> editResult(run, text -> text.replace(old, now)));
   }
 
   private static ObjectNode parse(String line) {
@@ -154,8 +152,8 @@ public final class Forgery {
             line.put("settings", settings);
           }
         });
-    edit(
-        run.resolve("run.json"),
+    editResult(
+        run,
         text ->
             text.replace(sha256(before), sha256(after))
                 .replaceFirst("(\"" + key + "\" : \")[^\"]*", "$1" + value));
@@ -171,6 +169,16 @@ public final class Forgery {
 
   private static String sha256(String text) {
     return Safetensors.sha256(text.getBytes(StandardCharsets.UTF_8));
+  }
+
+  /** Changes run.json and the statement alike, which has the digest of run.json too. */
+  private static void editResult(Path run, UnaryOperator<String> change) {
+    Path runJson = run.resolve("run.json");
+    Path statement = run.resolve("provenance.intoto.json");
+    String before = sha256(RunFiles.text(runJson));
+    edit(runJson, change);
+    edit(statement, change);
+    edit(statement, text -> text.replace(before, sha256(RunFiles.text(runJson))));
   }
 
   private static void edit(Path file, UnaryOperator<String> change) {

@@ -997,7 +997,7 @@ class CommandsTest {
       assertRefused(List.of("evaluate", missing), nothing);
       assertRefused(
           train("--config", path("folder")),
-          "/folder/: expected a file of at most 1 GiB, found a directory");
+          "/folder/: expected a file of at most 1 MiB, found a directory");
       assertRefused(
           train("--init", path("folder")),
           path("folder") + ": expected a file of at most 1 GiB, found a directory");
@@ -1097,7 +1097,7 @@ class CommandsTest {
           "config.conf:",
           "model.layers: the run has [1, (lstm, 5), 1], found [1, (lstm, 4), 1]");
       assertRefused(
-          train("--resume", run().toString(), "--allow-changed"),
+          train("--resume", run().toString(), "--allow-changed", "--set", "stop.rounds=12"),
           "model: expected the network of the run, ",
           ", which cannot change, found ");
     }

@@ -18,6 +18,7 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -26,6 +27,7 @@ import org.junit.jupiter.api.io.TempDir;
  * process of its own: Jazzer looks at every class that is loaded, and Spark's are many. {@code
  * -Drecall.fuzz.seconds=600} takes inputs for that long instead of a number of them.
  */
+@Tag("slow")
 class FuzzTest {
 
   private static final String SECONDS = System.getProperty("recall.fuzz.seconds");

@@ -78,6 +78,16 @@ public final class RunFiles {
     return lines;
   }
 
+  /** A line of config.conf as an assignment for {@code --set}. */
+  public static String setting(Path run, String key) {
+    return text(run.resolve("config.conf"))
+        .lines()
+        .filter(line -> line.startsWith(key + " = "))
+        .findFirst()
+        .orElseThrow()
+        .replaceFirst(" = ", "=");
+  }
+
   /** The last link of the chain. */
   public static String chainHead(Path run) {
     List<String> lines = chain(run);

@@ -201,6 +201,51 @@ class VerifyTest {
       assertAccepted(verified(run));
     }
 
+    @ParameterizedTest
+    @ValueSource(
+        strings = {
+          "training.local-optimizer.momentum=0",
+          "training.optimizer.momentum=0",
+          "training.optimizer.algorithm=sgd",
+          "training.local-steps=1",
+          "stop.patience=0",
+          "validation.every-rounds=1",
+          "validation.fresh=true"
+        })
+    void aRunThatGoesOnWithMoreOrLessState(String assignment) {
+      Path other = folder.resolve("other");
+      trained(other, assignment);
+      String back = RunFiles.setting(run, assignment.replaceFirst("=.*", ""));
+      for (Map.Entry<Path, String> change : Map.of(run, assignment, other, back).entrySet()) {
+        Result changed =
+            resumed(
+                change.getKey(),
+                "--allow-changed",
+                "--set",
+                change.getValue(),
+                "--set",
+                "stop.rounds=12");
+        assertThat(changed.exitCode()).as(changed.err()).isZero();
+        assertAccepted(verified(change.getKey()));
+      }
+    }
+
+    @Test
+    void aRunWhoseLimitsChangedWhenNothingWasLeftToDo() {
+      assertThat(resumed(run, "--set", "evaluation.batches=3").exitCode()).isZero();
+      assertAccepted(verified(run));
+    }
+
+    @Test
+    void aRunThatBeganWithAFile() {
+      Path second = folder.resolve("second");
+      List<String> args =
+          Commands.with(SETTINGS, "train", "--without-spark", "--run", second.toString());
+      args.addAll(List.of("--init", RunFiles.newestCheckpoint(run).toString()));
+      assertThat(Commands.recall(args).exitCode()).isZero();
+      assertAccepted(verified(second));
+    }
+
     @Test
     void aRunWithRoundsThatWereNotFinite() {
       List<String> diverging =
@@ -266,6 +311,23 @@ class VerifyTest {
     void theRoundOfACheckpointWithAnotherNumber(String key, String value) {
       Forgery.ofMetadata(run, 6, key, value);
       assertRejected("checkpoint of round 6");
+    }
+
+    /** Whoever begins elsewhere than the seed does has to say so. */
+    @ParameterizedTest
+    @ValueSource(
+        strings = {"optimizer.velocity.hid1.hh", "optimizer.local.mean.out.w", "best.out.b"})
+    void aBeginningWithAnotherState(String tensor) {
+      Forgery.ofCheckpoint(run, 0, tensors -> tensors.get(tensor)[0] += 1e-6f);
+      assertRejected("checkpoint of round 0: expected what settings and seed begin with");
+    }
+
+    @Test
+    void aSettingInTheStatement() {
+      change(
+          run.resolve("provenance.intoto.json"),
+          text -> text.replace("\"task.steps\" : \"6\"", "\"task.steps\" : \"7\""));
+      assertRejected("provenance.intoto.json: settings: expected ");
     }
 
     @Test

@@ -2,10 +2,12 @@ package dev.recall.job.store.crash;
 
 import java.nio.file.Path;
 import java.util.Map;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** SIGKILL at every operation on the local disk. */
+@Tag("slow")
 class LocalCrashTest {
 
   @TempDir private Path folder;

@@ -17,6 +17,7 @@ import java.net.UnknownHostException;
 import java.nio.charset.StandardCharsets;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
+import java.util.function.Supplier;
 
 /**
  * What {@code run.json} says: which settings, which processes of which build, on which machine and
@@ -48,8 +49,8 @@ final class Provenance {
     return new Provenance(json);
   }
 
-  /** Goes on with what is there; begins anew when that cannot be read. */
-  static Provenance read(String text, Snapshot start) {
+  /** Goes on with what is there; begins anew, from what the run began with, when it is damaged. */
+  static Provenance read(String text, Supplier<Snapshot> start) {
     try {
       if (MAPPER.readTree(text) instanceof ObjectNode json && json.path("processes").isArray()) {
         json.remove("result");
@@ -58,7 +59,7 @@ final class Provenance {
     } catch (JsonProcessingException e) {
       // begun anew
     }
-    return of(start, null);
+    return of(start.get(), null);
   }
 
   /** Says that a process goes on with the run, by these settings. */

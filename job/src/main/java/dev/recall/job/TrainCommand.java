@@ -151,7 +151,7 @@ final class TrainCommand implements Callable<Integer> {
     Storage storage = storage(config);
     RunDirectory directory = RunDirectory.open(storage, path, config, this::say);
     Provenance provenance =
-        Provenance.read(directory.runJson(), directory.start())
+        Provenance.read(directory.runJson(), () -> directory.start(found.restored().now()))
             .process(config, state.round(), runner());
     Optional<ChainLine> line = changed;
     try (SparkCluster cluster = cluster(config)) {

@@ -1069,6 +1069,17 @@ class CommandsTest {
     }
 
     @Test
+    void inTheFirstCheckpointDoesNotMatterToTheNewest() throws IOException {
+      trained(run());
+      Files.write(run().resolve("checkpoints/round-00000000.safetensors"), new byte[9]);
+      Files.write(run().resolve("run.json"), new byte[9]);
+      assertThat(resumed(run(), "stop.rounds=7").exitCode()).isZero();
+      Result verified = recall("verify", run().toString());
+      assertThat(verified.exitCode()).isEqualTo(4);
+      assertThat(verified.err()).contains("not verified: checkpoint of round 0: ");
+    }
+
+    @Test
     void inAnArchitectureIsRefused() throws IOException {
       trained(run());
       Path other = folder.resolve("other");

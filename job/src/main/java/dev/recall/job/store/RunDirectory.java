@@ -383,10 +383,15 @@ public final class RunDirectory implements TrainingListener, AutoCloseable {
   /**
    * Returns what the run began with.
    *
+   * @param otherwise when its checkpoint is not whole
    * @return the state before the first round
    */
-  public Snapshot start() {
-    return checkpoints.read(0).now();
+  public Snapshot start(Snapshot otherwise) {
+    try {
+      return checkpoints.read(0).now();
+    } catch (UserError e) {
+      return otherwise;
+    }
   }
 
   /** Waits until a save that runs has come to its end, whatever it is, and frees its thread. */

@@ -143,6 +143,21 @@ class RunDirectoryTest {
   }
 
   @Test
+  void keepsTheCheckpointThatARejectedRoundWouldGoBackTo() throws IOException {
+    newRun(
+        Configs.small(
+            "checkpoint.keep=1",
+            "checkpoint.every-rounds=1",
+            "training.not-finite.back-rounds=4",
+            "stop.rounds=7"));
+    assertThat(RunFiles.names(run().resolve("checkpoints")))
+        .containsExactly(
+            "round-00000000.safetensors",
+            "round-00000004.safetensors",
+            "round-00000007.safetensors");
+  }
+
+  @Test
   void goesOnFromAnOlderCheckpointWithoutGapOrRepetitionInTheMetrics() throws IOException {
     RunConfig config =
         Configs.small("checkpoint.keep=10", "training.local-steps=2", "stop.rounds=9");

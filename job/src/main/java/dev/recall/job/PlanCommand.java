@@ -14,7 +14,6 @@ import dev.recall.job.plan.Workload;
 import dev.recall.job.spark.SparkCluster;
 import dev.recall.job.spark.SparkHome;
 import dev.recall.job.store.Storage;
-import dev.recall.job.train.ShardPlan;
 import java.io.PrintWriter;
 import java.util.List;
 import java.util.Locale;
@@ -124,11 +123,17 @@ final class PlanCommand implements Callable<Integer> {
     }
   }
 
+  private void say(String line) {
+    spec.commandLine().getErr().println(line);
+  }
+
   /** Measured where it can be: what the driver takes by itself says nothing of executors. */
   private Empty empty(RunConfig config) {
     if (!withoutSpark && SparkHome.isLocal() == (executors == 0)) {
-      try (SparkCluster cluster = SparkCluster.start("recall plan", ShardPlan.of(config))) {
-        return new Empty(cluster.emptyRound(seconds / 2), "measured on " + cluster.master());
+      try (SparkCluster cluster = WaitedCluster.start("recall plan", config, this::say)) {
+        return new Empty(
+            WaitedCluster.emptyRound(config, cluster, seconds / 2, this::say),
+            "measured on " + cluster.master());
       }
     }
     return executors == 0

@@ -17,6 +17,7 @@ import java.net.UnknownHostException;
 import java.nio.charset.StandardCharsets;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
+import java.util.UUID;
 import java.util.function.Supplier;
 
 /**
@@ -71,6 +72,7 @@ final class Provenance {
       settings.put(setting.key(), setting.plainValue());
     }
     ObjectNode process = json.withArray("processes").addObject();
+    process.put("id", UUID.randomUUID().toString());
     process.put("started", now());
     process.put("after_round", round);
     process.put("user", System.getProperty("user.name"));

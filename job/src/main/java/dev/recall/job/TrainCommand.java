@@ -1,5 +1,6 @@
 package dev.recall.job;
 
+import dev.recall.job.config.ConfigLoader;
 import dev.recall.job.config.ConfigSource;
 import dev.recall.job.config.InvalidConfig;
 import dev.recall.job.config.RunConfig;
@@ -66,9 +67,6 @@ final class TrainCommand implements Callable<Integer> {
 
   private static final double EMPTY_ROUND_SECONDS = 2;
 
-  /** How often it is said what is waited for. */
-  private static final double TELL_SECONDS = 30;
-
   @Spec private CommandSpec spec;
 
   @Mixin private ConfigOptions options;
@@ -86,6 +84,13 @@ final class TrainCommand implements Callable<Integer> {
           "Goes on with the run in DIR from its newest checkpoint. --config and --set may change"
               + " limits (stop.*, but for patience) and what has no effect on the result.")
   private String resume;
+
+  @Option(
+      names = "--or-resume",
+      description =
+          "With --run: goes on with the run in DIR if one is there. For drivers that a cluster starts"
+              + " again with the same arguments.")
+  private boolean orResume;
 
   @Option(
       names = "--allow-changed",
@@ -120,20 +125,28 @@ final class TrainCommand implements Callable<Integer> {
     if (allowChanged && resume == null) {
       throw new UserError("--allow-changed: expected --resume beside it, found none");
     }
+    if (orResume && run == null) {
+      throw new UserError("--or-resume: expected --run beside it, found none");
+    }
     Storage storage = new Storage(SparkHome.hadoopSettings());
     Summary.checkTarget(storage, summaryFile);
-    return resume != null ? goOn(storage) : begin(storage);
+    if (resume != null) {
+      return goOn(storage, storage.qualify(resume));
+    }
+    if (orResume && RunDirectory.isThere(storage, storage.qualify(run))) {
+      say("goes on with the run that is there: " + storage.qualify(run));
+      return goOn(storage, storage.qualify(run));
+    }
+    return begin(storage);
   }
 
-  private int goOn(Storage files) throws IOException, InvalidConfig {
-    String path = files.qualify(resume);
+  private int goOn(Storage files, String path) throws IOException, InvalidConfig {
     String text = RunDirectory.configText(files, path);
     Checkpoints.Found found = Checkpoints.newest(files, path);
     found.passedOver().forEach(damaged -> say("passed over: " + damaged.message()));
-    RunConfig config =
-        options.load(files, List.of(ConfigSource.stored(path + "/config.conf", text)));
+    RunConfig config = again(files, ConfigSource.stored(path + "/config.conf", text));
     Optional<ChainLine> changed = Optional.empty();
-    Map<String, Setting> binding = allowed(found.restored().config(), config);
+    Map<String, Setting> binding = allowed(path, found.restored().config(), config);
     TrainingState state = found.restored().state();
     if (!binding.isEmpty()) {
       if (state.round() >= config.stop().rounds()) {
@@ -166,14 +179,27 @@ final class TrainCommand implements Callable<Integer> {
     }
   }
 
+  /** What the run chose when it was told to choose stays chosen. */
+  private RunConfig again(Storage files, ConfigSource stored) throws InvalidConfig {
+    RunConfig config = options.load(files, List.of(stored));
+    if (!orResume || !config.training().autoLocalSteps()) {
+      return config;
+    }
+    RunConfig before = ConfigLoader.load(List.of(stored), List.of());
+    return options.load(
+        files,
+        List.of(stored),
+        Decision.assignments(before.training().localSteps(), before.stop().rounds()));
+  }
+
   /** Says what is other than in the run, and refuses what decides the result unless allowed. */
-  private Map<String, Setting> allowed(RunConfig before, RunConfig now) {
+  private Map<String, Setting> allowed(String path, RunConfig before, RunConfig now) {
     Map<String, Setting> binding = before.bindingChanges(now);
     if (!binding.isEmpty() && !allowChanged) {
       throw new UserError(
-          "--resume "
-              + resume
-              + ": these settings decide the result and cannot change without --allow-changed:"
+          path
+              + ": these settings decide the result and cannot change without --resume and"
+              + " --allow-changed:"
               + System.lineSeparator()
               + String.join(System.lineSeparator(), before.exactnessConflicts(now)));
     }
@@ -225,23 +251,16 @@ final class TrainCommand implements Callable<Integer> {
   }
 
   private Decision decision(RunConfig config, SparkCluster cluster) {
-    EmptyRound empty = withoutSpark ? EmptyRound.THREADS : emptyRound(config, cluster);
+    EmptyRound empty =
+        withoutSpark
+            ? EmptyRound.THREADS
+            : WaitedCluster.emptyRound(config, cluster, EMPTY_ROUND_SECONDS, this::say);
     int atOnce = withoutSpark ? threads() : cluster.parallelism();
     return Decision.of(
         config,
         Calibration.measure(config, CALIBRATION_SECONDS, empty),
         Cores.ofTheDriver(atOnce),
         withoutSpark ? "threads" : cluster.master());
-  }
-
-  /** Its first job waits for executors, like the first round of a run. */
-  private EmptyRound emptyRound(RunConfig config, SparkCluster cluster) {
-    try (Waits waits = waits()) {
-      return waits.within(
-          config.waits().roundSeconds() + EMPTY_ROUND_SECONDS,
-          () -> "empty rounds on " + cluster.standing(),
-          () -> cluster.emptyRound(EMPTY_ROUND_SECONDS));
-    }
   }
 
   private String newRun() {
@@ -274,7 +293,7 @@ final class TrainCommand implements Callable<Integer> {
     TrainingOutcome outcome;
     // Nothing is written before the cluster is there.
     try (directory;
-        Waits waits = waits();
+        Waits waits = WaitedCluster.waits(this::say);
         StopSignals signals = new StopSignals(this::say);
         RoundRunner rounds = waits.bound(rounds(config, cluster), config.waits().roundSeconds())) {
       opening.write();
@@ -361,16 +380,7 @@ final class TrainCommand implements Callable<Integer> {
     if (withoutSpark) {
       return null;
     }
-    try (Waits waits = waits()) {
-      return waits.within(
-          config.waits().clusterSeconds(),
-          () -> "Spark to start on " + SparkHome.master(),
-          () -> SparkCluster.start("recall train", ShardPlan.of(config)));
-    }
-  }
-
-  private Waits waits() {
-    return new Waits(this::say, TELL_SECONDS);
+    return WaitedCluster.start("recall train", config, this::say);
   }
 
   private String runner() {
@@ -387,6 +397,6 @@ final class TrainCommand implements Callable<Integer> {
     ShardPlan plan = ShardPlan.of(config);
     return withoutSpark
         ? new LocalRounds(plan, threads())
-        : cluster.rounds(plan, config.sparkTasks());
+        : cluster.rounds(plan, config.spark().tasks());
   }
 }

@@ -328,10 +328,10 @@ class CommandsTest {
       assertThat(result.exitCode()).isEqualTo(2);
       assertThat(result.err())
           .startsWith(
-              "--resume "
+              "file:"
                   + run()
                   + ": these settings decide the result and cannot change"
-                  + " without --allow-changed:")
+                  + " without --resume and --allow-changed:")
           .contains(conflict.replace("\\", ""));
       assertThat(RunFiles.snapshot(folder)).isEqualTo(before);
     }
@@ -348,6 +348,58 @@ class CommandsTest {
     void mayChangeWhatHasNoEffectOnTheParameters(String assignment) {
       trained(run());
       assertThat(resumed(run(), assignment, "stop.rounds=7").exitCode()).isZero();
+    }
+  }
+
+  @Nested
+  class OrResume {
+
+    private Result orResumed(String... settings) {
+      List<String> args =
+          with(
+              Configs.smallWith(settings),
+              "train",
+              "--without-spark",
+              "--or-resume",
+              "--run",
+              run().toString());
+      return recall(args);
+    }
+
+    /** Each command does one round, as if it were killed after it. */
+    @Test
+    void theSameCommandAgainAndAgainEndsInTheHashOfOneThatWasNotStopped() {
+      Path whole = folder.resolve("whole");
+      trained(whole);
+      for (int round = 1; round <= 6; round++) {
+        Result result = orResumed("stop.seconds=1e-9");
+        assertThat(result.exitCode()).as(result.err()).isZero();
+        assertThat(summary(run()).get("rounds").intValue()).isEqualTo(round);
+        assertThat(result.err().contains("goes on with the run that is there: file:" + run()))
+            .isEqualTo(round > 1);
+      }
+      assertThat(hash(run())).isEqualTo(hash(whole));
+      assertThat(RunFiles.metricsRounds(run())).isEqualTo(roundsUpTo(6));
+    }
+
+    @Test
+    void keepsWhatTheRunChoseWhenItWasToldToChoose() {
+      String[] auto = {"training.local-steps=auto", "stop.rounds=40"};
+      assertThat(orResumed(auto).exitCode()).isZero();
+      String before = hash(run());
+      Result again = orResumed(auto);
+      assertThat(again.exitCode()).as(again.err()).isZero();
+      assertThat(hash(run())).isEqualTo(before);
+    }
+
+    @Test
+    void refusesSettingsOfAnotherRun() {
+      trained(run());
+      Map<String, String> before = RunFiles.snapshot(run());
+      Result result = orResumed("seed=14");
+      assertThat(result.exitCode()).isEqualTo(2);
+      assertThat(result.err()).contains("seed: the run has 13, found 14");
+      assertThat(RunFiles.snapshot(run())).isEqualTo(before);
     }
   }
 
@@ -873,10 +925,12 @@ class CommandsTest {
               "report.every-rounds",
               "",
               "wait.cluster-seconds",
+              "wait.executors-seconds",
               "wait.round-seconds",
               "wait.storage-seconds",
               "",
-              "spark.tasks");
+              "spark.tasks",
+              "spark.min-executors");
     }
 
     @Test
@@ -1022,6 +1076,8 @@ class CommandsTest {
       assertRefused(
           train("--resume", run().toString(), "--init", "x"),
           "--resume: expected neither --run nor --init beside it");
+      assertRefused(
+          List.of("train", "--or-resume"), "--or-resume: expected --run beside it, found none");
       Files.createDirectory(folder.resolve("folder"));
       assertRefused(
           List.of("evaluate", path("folder")),

@@ -354,11 +354,13 @@ public final class ConfigLoader {
     WaitConfig wait =
         new WaitConfig(
             s.count("wait.cluster-seconds", 1),
+            s.count("wait.executors-seconds", 1),
             s.count("wait.round-seconds", 1),
             s.count("wait.storage-seconds", 1));
     int evaluation = s.count("evaluation.batches", 1);
     int report = s.count("report.every-rounds", 1);
-    int tasks = s.count("spark.tasks", 0);
+    SparkConfig spark =
+        new SparkConfig(s.count("spark.tasks", 0), s.count("spark.min-executors", 0));
     if (!s.problems().isEmpty()) {
       return Optional.empty();
     }
@@ -381,7 +383,7 @@ public final class ConfigLoader {
             wait,
             evaluation,
             report,
-            tasks,
+            spark,
             settings));
   }
 

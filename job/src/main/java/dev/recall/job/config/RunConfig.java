@@ -24,7 +24,7 @@ import java.util.stream.Collectors;
  * @param waits how long anything is waited for
  * @param evaluationBatches held-out batches of the final figures
  * @param reportEveryRounds rounds between progress lines
- * @param sparkTasks tasks per round; 0: Spark's default parallelism
+ * @param spark what is asked of Spark
  * @param settings every key with its value and origin, sorted by key
  */
 public record RunConfig(
@@ -39,7 +39,7 @@ public record RunConfig(
     WaitConfig waits,
     int evaluationBatches,
     int reportEveryRounds,
-    int sparkTasks,
+    SparkConfig spark,
     List<Setting> settings) {
 
   /** Key prefixes that decide the bits of a run's parameters and of its metrics round by round. */

@@ -40,7 +40,18 @@ public record Decision(
    * @return {@code key=value} each
    */
   public List<String> assignments() {
-    return List.of("training.local-steps=" + chosen.localSteps(), "stop.rounds=" + chosen.rounds());
+    return assignments(chosen.localSteps(), chosen.rounds());
+  }
+
+  /**
+   * Returns the settings that a decision is made of.
+   *
+   * @param localSteps per shard and round
+   * @param rounds of the run
+   * @return {@code key=value} each
+   */
+  public static List<String> assignments(int localSteps, int rounds) {
+    return List.of("training.local-steps=" + localSteps, "stop.rounds=" + rounds);
   }
 
   /**

@@ -39,7 +39,7 @@ public record Workload(
         config.stop().rounds(),
         plan.task().batchSize(),
         plan.vectorBytes(),
-        config.sparkTasks(),
+        config.spark().tasks(),
         config.validation().everyRounds(),
         config.validation().batches());
   }

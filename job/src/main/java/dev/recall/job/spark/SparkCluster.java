@@ -6,6 +6,7 @@ import dev.recall.job.train.Waits;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
+import java.util.concurrent.TimeUnit;
 import org.apache.spark.api.java.JavaSparkContext;
 
 /** The Spark of one command: runs rounds, and measures what Spark takes for one. */
@@ -14,6 +15,7 @@ public final class SparkCluster implements AutoCloseable {
   private static final double NANOS = 1e9;
   private static final int MANY = 8;
   private static final int ROUNDS = 40;
+  private static final long POLL_MILLIS = 50;
 
   /** More than Spark's own time limits on the way down; listeners and event logs have none. */
   private static final double STOP_SECONDS = 300;
@@ -44,6 +46,29 @@ public final class SparkCluster implements AutoCloseable {
    */
   public SparkRounds rounds(ShardPlan plan, int taskCount) {
     return new SparkRounds(spark, plan, taskCount);
+  }
+
+  /**
+   * Waits until there are executors, for as long as it takes. A local master has none to wait for.
+   *
+   * @param count how many there must be
+   * @return that many or more, or those of a local master
+   * @throws InterruptedException when whoever waits gives up
+   */
+  public int awaitExecutors(int count) throws InterruptedException {
+    while (!spark.sc().isLocal() && executors() < count) {
+      TimeUnit.MILLISECONDS.sleep(POLL_MILLIS);
+    }
+    return executors();
+  }
+
+  /**
+   * Returns how many executors there are.
+   *
+   * @return 0 with a local master
+   */
+  public int executors() {
+    return SparkRounds.executors(spark);
   }
 
   /**
@@ -87,8 +112,7 @@ public final class SparkCluster implements AutoCloseable {
    * @return Spark's master, and the number of executors where there are some to come
    */
   public String standing() {
-    return master()
-        + (spark.sc().isLocal() ? "" : ", " + SparkRounds.executors(spark) + " executors");
+    return master() + (spark.sc().isLocal() ? "" : ", " + executors() + " executors");
   }
 
   /**

@@ -1,5 +1,8 @@
 package dev.recall.job.store;
 
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.recall.job.config.CheckpointConfig;
 import dev.recall.job.config.RunConfig;
 import dev.recall.job.config.UserError;
@@ -52,6 +55,7 @@ public final class RunDirectory implements TrainingListener, AutoCloseable {
   private final Segments chain;
   private final Unsaved unsaved = new Unsaved();
   private final Saver saver;
+  private String runJson = ""; // as this process wrote it last
   private String remark = "";
   private Saver.Save newSettings = () -> {}; // with the next checkpoint
   private boolean otherSettings; // than the checkpoint that it goes on from
@@ -89,7 +93,7 @@ public final class RunDirectory implements TrainingListener, AutoCloseable {
           path
               + ": expected no run there yet, found one; go on with --resume "
               + path
-              + " or choose another --run");
+              + ", or with --or-resume beside --run, or choose another --run");
     }
     storage.checkTarget(path + "/config.conf");
     return new RunDirectory(storage, path, config, warnings);
@@ -115,7 +119,7 @@ public final class RunDirectory implements TrainingListener, AutoCloseable {
     deleteUnfinished(); // of an attempt that did not get to config.conf
     unsaved.chain(ChainLine.begin(config, start.parameters()));
     save(start.snapshot(), start.back(), unsaved.lines());
-    put("run.json", runJson);
+    putRunJson(runJson);
     writeConfig();
   }
 
@@ -134,6 +138,18 @@ public final class RunDirectory implements TrainingListener, AutoCloseable {
   }
 
   /**
+   * Tells whether there is a run to go on with.
+   *
+   * @param storage file systems
+   * @param path the directory
+   * @return false also for what an attempt left that did not get to config.conf
+   * @throws UserError when it cannot be told
+   */
+  public static boolean isThere(Storage storage, String path) {
+    return storage.exists(path + "/config.conf");
+  }
+
+  /**
    * Reads a run's configuration.
    *
    * @param storage file systems
@@ -142,7 +158,7 @@ public final class RunDirectory implements TrainingListener, AutoCloseable {
    * @throws UserError when it is no run directory
    */
   public static String configText(Storage storage, String path) {
-    if (!storage.exists(path + "/config.conf")) {
+    if (!isThere(storage, path)) {
       throw new UserError(path + ": expected a run directory with config.conf, found none");
     }
     return storage.readText(path + "/config.conf");
@@ -177,7 +193,7 @@ public final class RunDirectory implements TrainingListener, AutoCloseable {
             .map(line -> line + "\n")
             .collect(Collectors.joining());
     otherSettings = !found.restored().config().text().equals(config.text());
-    put("run.json", runJson);
+    putRunJson(runJson);
     newSettings = before.equals(remark + config.text()) ? () -> {} : this::writeConfig;
     if (changed.isEmpty()) {
       writeNewSettings();
@@ -297,6 +313,7 @@ public final class RunDirectory implements TrainingListener, AutoCloseable {
     }
     saver.await();
     if (unsaved.savedUpTo() > target.round()) {
+      checkMine();
       checkpoints.cut(target.round());
       unsaved.begin(target.round(), cutLines(target));
       lastCheckpoint = newestLeft();
@@ -325,7 +342,10 @@ public final class RunDirectory implements TrainingListener, AutoCloseable {
 
   private void saveOrWarn(Snapshot now, Snapshot back, Unsaved.Lines lines) throws IOException {
     try {
+      checkMine();
       save(now, back, lines);
+    } catch (TakenOver e) {
+      throw e;
     } catch (IOException | UserError e) {
       if (config.checkpoint().onFailure() == CheckpointConfig.OnFailure.STOP) {
         throw e instanceof IOException failed ? failed : new IOException(e.getMessage());
@@ -376,6 +396,7 @@ public final class RunDirectory implements TrainingListener, AutoCloseable {
               + " in the run");
     }
     if (otherSettings) { // no round was left to do
+      checkMine();
       save(state.snapshot(), state.back(), unsaved.lines());
     }
   }
@@ -409,9 +430,50 @@ public final class RunDirectory implements TrainingListener, AutoCloseable {
    * @throws IOException when it cannot be written
    */
   public void writeResult(String runJson, String statement, String summary) throws IOException {
-    put("run.json", runJson);
+    checkMine();
+    putRunJson(runJson);
     put(STATEMENT, statement);
     put("summary.json", summary);
+  }
+
+  private void putRunJson(String text) throws IOException {
+    put("run.json", text);
+    runJson = text;
+  }
+
+  /**
+   * Of two processes on one directory the one that came last has it: the other may be what a
+   * cluster has given up, with nobody there to end it.
+   */
+  private void checkMine() throws IOException {
+    String found = runJson();
+    if (!found.isEmpty() && !found.equals(runJson)) {
+      throw new TakenOver(
+          path
+              + ": expected run.json as this process wrote it, found that of "
+              + lastProcess(found)
+              + ", which goes on with the run; this one stops");
+    }
+  }
+
+  private static String lastProcess(String runJson) {
+    try {
+      JsonNode processes = new ObjectMapper().readTree(runJson).path("processes");
+      JsonNode last = processes.path(processes.size() - 1);
+      return "a process on %s, started %s"
+          .formatted(last.path("host").asText("?"), last.path("started").asText("?"));
+    } catch (JsonProcessingException e) {
+      return "a process that left no name";
+    }
+  }
+
+  /** Another process goes on with the run. */
+  private static final class TakenOver extends IOException {
+    private static final long serialVersionUID = 1L;
+
+    TakenOver(String message) {
+      super(message);
+    }
   }
 
   private void writeConfig() throws IOException {

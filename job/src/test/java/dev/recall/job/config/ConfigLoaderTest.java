@@ -52,6 +52,7 @@ class ConfigLoaderTest {
       model.recurrent-gain = 0.5
       report.every-rounds = 5
       seed = 13
+      spark.min-executors = 0
       spark.tasks = 0
       stop.min-improvement = 0
       stop.patience = 0
@@ -108,6 +109,7 @@ class ConfigLoaderTest {
       validation.every-rounds = 5
       validation.fresh = false
       wait.cluster-seconds = 900
+      wait.executors-seconds = 600
       wait.round-seconds = 1800
       wait.storage-seconds = 120
       """;
@@ -151,7 +153,7 @@ class ConfigLoaderTest {
         config.waits(),
         config.evaluationBatches(),
         config.reportEveryRounds(),
-        config.sparkTasks(),
+        config.spark(),
         List.of());
   }
 

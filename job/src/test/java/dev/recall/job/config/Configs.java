@@ -68,7 +68,7 @@ public final class Configs {
         config.waits(),
         config.evaluationBatches(),
         config.reportEveryRounds(),
-        config.sparkTasks(),
+        config.spark(),
         config.settings());
   }
 }

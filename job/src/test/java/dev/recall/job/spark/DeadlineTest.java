@@ -7,6 +7,7 @@ import dev.recall.job.Processes;
 import dev.recall.job.config.Configs;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -107,6 +108,26 @@ class DeadlineTest {
           begin("wait.round-seconds=1", "training.local-steps=auto"),
           "waited 3 s for empty rounds on " + cluster.master() + ", 0 executors");
       assertThat(run()).doesNotExist();
+    }
+  }
+
+  @Test
+  @Tag("cluster")
+  void tooFewExecutorsAreWaitedForAndEndTheRunBeforeItBegins()
+      throws IOException, InterruptedException {
+    try (LoopbackCluster cluster = new LoopbackCluster(folder, 1)) {
+      List<String> submitted = new ArrayList<>(on(cluster.master()));
+      submitted.addAll(cluster.executorOptions());
+      assertFails(
+          submitted,
+          begin("spark.min-executors=2", "wait.executors-seconds=8"),
+          "waited 8 s for 2 executors \\(spark.min-executors\\) on "
+              + cluster.master()
+              + ", found 1");
+      assertThat(run()).doesNotExist();
+
+      Process process = processes.start(submitted, begin("spark.min-executors=1", "stop.rounds=2"));
+      assertThat(processes.end(process)).as(processes.log()).isZero();
     }
   }
 

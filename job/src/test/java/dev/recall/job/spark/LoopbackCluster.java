@@ -5,6 +5,7 @@ import static org.awaitility.Awaitility.await;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import org.apache.spark.SparkConf;
 import org.apache.spark.deploy.master.Master;
@@ -74,6 +75,14 @@ final class LoopbackCluster implements AutoCloseable {
         // Spark's launcher looks for its jars unless it is told that it is being tested.
         .set("spark.executorEnv.SPARK_TESTING", "1")
         .set("spark.executorEnv.SPARK_SCALA_VERSION", "2.12");
+  }
+
+  /** The same settings as options of a driver's JVM. */
+  List<String> executorOptions() {
+    return Arrays.stream(conf().getAll())
+        .filter(setting -> setting._1().startsWith("spark.executor"))
+        .map(setting -> "-D" + setting._1() + "=" + setting._2())
+        .toList();
   }
 
   @Override

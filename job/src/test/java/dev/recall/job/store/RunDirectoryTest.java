@@ -26,6 +26,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class RunDirectoryTest {
 
@@ -74,6 +75,35 @@ class RunDirectoryTest {
     directory.goOn(found, Optional.empty(), "{}");
     train(directory, config, state);
     return state;
+  }
+
+  /** A driver that the cluster gave up and that lives on, as after a SIGSTOP. */
+  @ParameterizedTest
+  @ValueSource(strings = {"stop", "go-on"})
+  void ofTwoProcessesTheOneThatCameLastHasTheRun(String onFailure) throws IOException {
+    RunConfig config = Configs.small("stop.rounds=8", "checkpoint.on-failure=" + onFailure);
+    TrainingState start = initial(config);
+    RunDirectory first = begun(run(), config, start);
+
+    RunDirectory second = RunDirectory.open(STORAGE, run().toString(), config, WARNINGS);
+    Checkpoints.Found found = Checkpoints.newest(STORAGE, run().toString());
+    String process =
+        "{\"processes\": [{\"host\": \"node7\", \"started\": \"2026-11-22T01:02:03Z\"}]}";
+    second.goOn(found, Optional.empty(), process);
+    Map<String, String> before = RunFiles.snapshot(run());
+
+    assertThatThrownBy(() -> train(first, config, start))
+        .isInstanceOf(IOException.class)
+        .hasMessage(
+            run()
+                + ": expected run.json as this process wrote it, found that of a process on node7,"
+                + " started 2026-11-22T01:02:03Z, which goes on with the run; this one stops");
+    assertThatThrownBy(() -> first.writeResult("{}", "{}", "{}")).hasMessageContaining("node7");
+    assertThat(RunFiles.snapshot(run())).isEqualTo(before);
+
+    TrainingState state = found.restored().state();
+    train(second, config, state);
+    assertThat(Checkpoints.newest(STORAGE, run().toString()).restored().now().round()).isEqualTo(8);
   }
 
   private static List<Integer> roundsUpTo(int last) {
@@ -263,7 +293,7 @@ class RunDirectoryTest {
             run()
                 + ": expected no run there yet, found one; go on with --resume "
                 + run()
-                + " or choose another --run");
+                + ", or with --or-resume beside --run, or choose another --run");
     String file = run().resolve("config.conf").toString();
     assertThatThrownBy(() -> RunDirectory.create(STORAGE, file, config, WARNINGS))
         .isInstanceOf(UserError.class)

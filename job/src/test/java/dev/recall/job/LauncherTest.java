@@ -85,6 +85,22 @@ class LauncherTest {
         .doesNotContain("recall.terminal");
   }
 
+  @ParameterizedTest
+  @CsvSource({
+    "--conf spark.authenticate.secret=abc, true",
+    "--conf=spark.hadoop.fs.s3a.secret.key=abc, true",
+    "--conf spark.ssl.keyPassword=abc, true",
+    "--conf spark.authenticate.secret.file=/etc/secret, false",
+    "--conf spark.redaction.regex=secret, false",
+    "--name secret, false"
+  })
+  void warnsOfSecretsThatOthersCanRead(String option, boolean secret)
+      throws IOException, InterruptedException {
+    String[] command = ("deploy/bin/recall " + option + " config").split(" ");
+    String warning = "on a command line can be read by everybody on this machine";
+    assertThat(output(command).contains(warning)).isEqualTo(secret);
+  }
+
   /** Runs with script(1) of util-linux, which makes a pseudo-terminal. */
   private String inATerminal(String command) throws IOException, InterruptedException {
     String version = output("sh", "-c", "script --version || true");

@@ -187,7 +187,7 @@ public final class Storage {
     if (e instanceof ChecksumException || e instanceof EOFException) {
       return new UserError(path + ": not whole: " + e.getMessage());
     }
-    return new Unreadable(path + ": cannot be read: " + e.getMessage());
+    return new Unreadable(path + ": cannot be read: " + e.getMessage() + Login.explain(e));
   }
 
   /** A file system did not give what is there, which says nothing about it. */
@@ -223,7 +223,7 @@ public final class Storage {
     } catch (BoundedCalls.NoAnswer e) {
       throw e;
     } catch (IOException e) {
-      throw new IOException(path + ": cannot be written: " + e.getMessage(), e);
+      throw new IOException(path + ": cannot be written: " + e.getMessage() + Login.explain(e), e);
     }
   }
 

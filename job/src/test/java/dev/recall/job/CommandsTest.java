@@ -384,7 +384,7 @@ class CommandsTest {
 
     @Test
     void keepsWhatTheRunChoseWhenItWasToldToChoose() {
-      String[] auto = {"training.local-steps=auto", "stop.rounds=40"};
+      String[] auto = {"training.local-steps=auto", "stop.rounds=1"};
       assertThat(orResumed(auto).exitCode()).isZero();
       String before = hash(run());
       Result again = orResumed(auto);

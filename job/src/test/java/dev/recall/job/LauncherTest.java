@@ -29,6 +29,7 @@ class LauncherTest {
     Path launcher = folder.resolve("deploy/bin/recall");
     Files.createDirectories(launcher.getParent());
     Files.copy(root.resolve("deploy/bin/recall"), launcher);
+    Files.copy(root.resolve("deploy/bin/build.sh"), launcher.resolveSibling("build.sh"));
     executable(launcher);
     Path jar = folder.resolve("job/target/recall.jar");
     Files.createDirectories(jar.getParent());

@@ -1,0 +1,338 @@
+package dev.recall.job.cluster;
+
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import dev.recall.job.RunFiles;
+import java.io.BufferedReader;
+import java.io.File;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Queue;
+import java.util.Set;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
+
+/**
+ * A cluster of real daemons on loopback, which {@code deploy/bin/cluster} brings up as a child of
+ * this JVM. It ends with the JVM, however that ends, and so does everything that was submitted.
+ */
+final class DaemonCluster implements AutoCloseable {
+
+  /** What {@code deploy/bin/cluster} can bring up. */
+  enum Kind {
+    STANDALONE,
+    YARN
+  }
+
+  /** Carried by every process of the cluster, with its folder as value. */
+  private static final String MARKER = "RECALL_CLUSTER";
+
+  /** Short runs are over before a second compiler pays. */
+  private static final String CHEAP = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC";
+
+  private static final int END_SECONDS = 30;
+
+  private final Process script;
+  private final Path errors;
+  private final Map<String, String> environment = new HashMap<>();
+  private final Map<String, String> answers = new HashMap<>();
+  private final Queue<Submission> submissions = new ConcurrentLinkedQueue<>();
+
+  private DaemonCluster(Process script, Path errors) {
+    this.script = script;
+    this.errors = errors;
+  }
+
+  /** Skips a test class where the jar may be an old one: outside the phase integration-test. */
+  static void assumePackaged() {
+    assumeTrue(Boolean.getBoolean("recall.packaged"), "the jar may be an old one");
+  }
+
+  /**
+   * Starts a cluster and waits until all its daemons serve.
+   *
+   * @param folder where logs of the script and of submissions go; the cluster's own folder is in it
+   * @throws IllegalStateException with what the script said, when a daemon does not start
+   */
+  static DaemonCluster start(Kind kind, int workers, Path folder) throws IOException {
+    String name = kind.name().toLowerCase(Locale.ROOT);
+    Path errors = Files.createTempFile(folder, name, ".log");
+    ProcessBuilder builder = script(root(), "--workers", Integer.toString(workers), name);
+    builder.environment().put("TMPDIR", folder.toString());
+    DaemonCluster cluster =
+        new DaemonCluster(builder.redirectError(errors.toFile()).start(), errors);
+    cluster.awaitReady();
+    return cluster;
+  }
+
+  /** {@code deploy/bin/cluster} of a checkout. */
+  static ProcessBuilder script(Path checkout, String... args) {
+    List<String> command = new ArrayList<>();
+    command.add(checkout.resolve("deploy/bin/cluster").toString());
+    command.addAll(List.of(args));
+    ProcessBuilder builder = new ProcessBuilder(command);
+    builder.environment().put("JAVA_HOME", System.getProperty("java.home"));
+    return builder;
+  }
+
+  private void awaitReady() throws IOException {
+    BufferedReader lines = script.inputReader(StandardCharsets.UTF_8);
+    String line = lines.readLine();
+    while (line != null && !line.equals("ready")) {
+      String[] words = line.split("[ =]", 3);
+      if (words[0].equals("export")) {
+        environment.put(words[1], words[2]);
+      } else {
+        words = line.split(" ", 2);
+        answers.put(words[0], words[1]);
+      }
+      line = lines.readLine();
+    }
+    if (line == null) {
+      int code = script.onExit().join().exitValue();
+      throw new IllegalStateException("exit code " + code + ": " + RunFiles.text(errors));
+    }
+  }
+
+  /** The checkout. */
+  static Path root() {
+    Path at = Path.of("").toAbsolutePath();
+    while (!Files.exists(at.resolve("deploy/bin/cluster"))) {
+      at = at.getParent();
+    }
+    return at;
+  }
+
+  /** The process of {@code deploy/bin/cluster}. */
+  Process script() {
+    return script;
+  }
+
+  /** The cluster's own folder, there as long as it is up. */
+  Path folder() {
+    return Path.of(answers.get("folder"));
+  }
+
+  /** Logs of the daemons, and on YARN of the containers. */
+  Path logs() {
+    return Path.of(answers.get("logs"));
+  }
+
+  /** A folder for run directories, without a slash at its end: on HDFS, with YARN. */
+  String runs() {
+    return answers.get("runs");
+  }
+
+  /** What the script gives to a shell, for example {@code SPARK_MASTER}. */
+  String environment(String name) {
+    return environment.get(name);
+  }
+
+  /** Names of the daemons: {@code worker-1}, {@code namenode} and the like. */
+  List<String> daemons() {
+    return RunFiles.names(Path.of(answers.get("pids"))).stream()
+        .map(name -> name.replaceFirst("\\.pid$", ""))
+        .toList();
+  }
+
+  /** The process of a daemon; fails when it is gone. */
+  ProcessHandle daemon(String name) {
+    Path file = Path.of(answers.get("pids"), name + ".pid");
+    return ProcessHandle.of(Long.parseLong(RunFiles.text(file).strip())).orElseThrow();
+  }
+
+  /** JVMs of this cluster, without those submitted from here, whose command line has the text. */
+  List<ProcessHandle> jvms(String text) {
+    return processes().stream()
+        .filter(process -> process.info().command().orElse("").endsWith("/java"))
+        .filter(process -> commandLine(process).contains(text))
+        .filter(process -> submissions.stream().noneMatch(sent -> sent.is(process)))
+        .toList();
+  }
+
+  /** Executors of all applications. */
+  List<ProcessHandle> executors() {
+    return jvms("CoarseGrainedExecutorBackend");
+  }
+
+  /** Drivers that run on the cluster, and YARN's application masters of client mode. */
+  List<ProcessHandle> masters() {
+    List<ProcessHandle> masters = new ArrayList<>(jvms("org.apache.spark.deploy.worker.Driver"));
+    masters.addAll(jvms("org.apache.spark.deploy.yarn.ApplicationMaster"));
+    masters.addAll(jvms("org.apache.spark.deploy.yarn.ExecutorLauncher"));
+    return masters;
+  }
+
+  /** Every process of the cluster that lives, and of what was submitted. */
+  List<ProcessHandle> processes() {
+    return processes(folder());
+  }
+
+  /** Every process of the cluster with this folder. */
+  static List<ProcessHandle> processes(Path folder) {
+    String marker = MARKER + "=" + folder;
+    return ProcessHandle.allProcesses()
+        .filter(process -> proc(process, "environ").contains(marker))
+        .toList();
+  }
+
+  private static String commandLine(ProcessHandle process) {
+    return String.join(" ", proc(process, "cmdline"));
+  }
+
+  /** A file of records that end with a zero byte; none when the process is gone or not ours. */
+  private static List<String> proc(ProcessHandle process, String file) {
+    try {
+      Path path = Path.of("/proc", Long.toString(process.pid()), file);
+      return List.of(new String(Files.readAllBytes(path), StandardCharsets.UTF_8).split("\0"));
+    } catch (IOException e) {
+      return List.of();
+    }
+  }
+
+  /** Where the cluster's processes listen. */
+  List<InetSocketAddress> listening() throws IOException {
+    Set<String> sockets = new HashSet<>();
+    for (ProcessHandle process : processes()) {
+      for (Path file : files(Path.of("/proc", Long.toString(process.pid()), "fd"))) {
+        sockets.add(link(file).replaceFirst("^socket:\\[(\\d+)]$", "$1"));
+      }
+    }
+    Map<InetSocketAddress, String> all = everyoneListening();
+    return all.keySet().stream().filter(at -> sockets.contains(all.get(at))).toList();
+  }
+
+  /** Where anyone listens, with the number of the socket. */
+  static Map<InetSocketAddress, String> everyoneListening() throws IOException {
+    Map<InetSocketAddress, String> listening = new HashMap<>();
+    for (String table : List.of("/proc/net/tcp", "/proc/net/tcp6")) {
+      for (String line : RunFiles.text(Path.of(table)).lines().skip(1).toList()) {
+        String[] fields = line.strip().split(" +");
+        if (fields[3].equals("0A")) {
+          listening.put(address(fields[1]), fields[9]);
+        }
+      }
+    }
+    return listening;
+  }
+
+  private static List<Path> files(Path folder) {
+    try (Stream<Path> files = Files.list(folder)) {
+      return files.toList();
+    } catch (IOException | UncheckedIOException e) {
+      return List.of(); // the process is gone
+    }
+  }
+
+  private static String link(Path file) {
+    try {
+      return Files.readSymbolicLink(file).toString();
+    } catch (IOException e) {
+      return "";
+    }
+  }
+
+  /** Words of four bytes in hexadecimal, the lowest first, a colon and the port. */
+  private static InetSocketAddress address(String hex) throws IOException {
+    String[] parts = hex.split(":");
+    byte[] bytes = HexFormat.of().parseHex(parts[0]);
+    ByteBuffer words = ByteBuffer.wrap(bytes);
+    ByteBuffer turned = ByteBuffer.allocate(bytes.length).order(ByteOrder.LITTLE_ENDIAN);
+    while (words.hasRemaining()) {
+      turned.putInt(words.getInt());
+    }
+    return new InetSocketAddress(
+        InetAddress.getByAddress(turned.array()), Integer.parseInt(parts[1], 16));
+  }
+
+  /** Sends a signal, for example {@code STOP}. */
+  static void signal(String name, ProcessHandle process) throws IOException, InterruptedException {
+    String pid = Long.toString(process.pid());
+    int code = new ProcessBuilder("kill", "-s", name, pid).inheritIO().start().waitFor();
+    if (code != 0) {
+      throw new IllegalStateException("kill -s " + name + " " + pid + ": exit code " + code);
+    }
+  }
+
+  /**
+   * Runs {@code deploy/bin/recall} on this cluster, with its {@code spark.properties} and the plain
+   * engine on executors.
+   *
+   * @param sparkOptions options before the verb, which win
+   * @param recallArgs the verb and all behind it
+   */
+  Submission submit(List<String> sparkOptions, List<String> recallArgs) throws IOException {
+    List<String> options =
+        new ArrayList<>(
+            List.of(
+                "--properties-file",
+                folder().resolve("conf/spark.properties").toString(),
+                "--conf",
+                "spark.ui.enabled=false",
+                "--conf",
+                "spark.executor.extraJavaOptions=" + CHEAP));
+    options.addAll(sparkOptions);
+    Map<String, String> all = new HashMap<>(environment);
+    all.put(MARKER, folder().toString());
+    Submission submission = recall(options, recallArgs, all, errors.resolveSibling("submitted"));
+    submissions.add(submission);
+    return submission;
+  }
+
+  /** Runs {@code deploy/bin/recall} without a cluster. */
+  static Submission local(List<String> sparkOptions, List<String> recallArgs, Path folder)
+      throws IOException {
+    return recall(sparkOptions, recallArgs, Map.of(), folder.resolve("local"));
+  }
+
+  private static Submission recall(
+      List<String> sparkOptions,
+      List<String> recallArgs,
+      Map<String, String> environment,
+      Path folder)
+      throws IOException {
+    Files.createDirectories(folder);
+    List<String> command = new ArrayList<>();
+    command.add(root().resolve("deploy/bin/recall").toString());
+    command.addAll(sparkOptions);
+    command.addAll(recallArgs);
+    ProcessBuilder builder = new ProcessBuilder(command);
+    builder.environment().keySet().removeIf(name -> name.matches("(SPARK|HADOOP|YARN)_.*"));
+    builder.environment().put("JAVA_HOME", System.getProperty("java.home"));
+    builder.environment().put("SPARK_SUBMIT_OPTS", CHEAP + " -Djava.io.tmpdir=" + folder);
+    builder.environment().putAll(environment);
+    Path log = Files.createTempFile(folder, "recall", ".log");
+    builder.redirectInput(new File("/dev/null"));
+    builder.redirectErrorStream(true).redirectOutput(log.toFile());
+    return new Submission(builder.start(), log);
+  }
+
+  /** Takes the cluster down, and everything that was submitted. */
+  @Override
+  public void close() throws IOException {
+    submissions.forEach(Submission::close);
+    script.getOutputStream().close();
+    try {
+      if (!script.waitFor(END_SECONDS, TimeUnit.SECONDS)) {
+        throw new IllegalStateException("deploy/bin/cluster does not end");
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+}

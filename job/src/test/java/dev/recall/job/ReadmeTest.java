@@ -46,7 +46,8 @@ class ReadmeTest {
 
   private static final Path ROOT = root();
   private static final String LAUNCHER = "deploy/bin/recall";
-  private static final String BENCH = "deploy/bin/bench";
+  private static final List<String> OTHER_SCRIPTS =
+      List.of("deploy/bin/bench", "deploy/bin/cluster");
 
   /** Options of spark-submit, the JVM and Recall's launcher that the documents name. */
   private static final Set<String> FOREIGN_OPTIONS =
@@ -237,11 +238,13 @@ class ReadmeTest {
 
   @ParameterizedTest
   @MethodSource("documentsWithCommands")
-  void optionsOfTheBenchAreInItsHelp(String document) throws IOException {
+  void optionsOfOtherScriptsAreInTheirHelp(String document) throws IOException {
     for (String line : shellLines(document)) {
-      if (line.startsWith(BENCH + " ")) {
-        for (MatchResult option : OPTION.matcher(line).results().toList()) {
-          assertThat(read(BENCH)).as(line).containsPattern("(?m)^  " + option.group() + " ");
+      for (String script : OTHER_SCRIPTS) {
+        if (line.startsWith(script + " ")) {
+          for (MatchResult option : OPTION.matcher(line).results().toList()) {
+            assertThat(read(script)).as(line).containsPattern("(?m)^  " + option.group() + " ");
+          }
         }
       }
     }
@@ -453,7 +456,7 @@ class ReadmeTest {
   @Test
   void requirementsAreThoseOfTheLauncherAndTheBuild() throws IOException {
     assertThat(read("README.md")).contains("a JDK, 17 to 22, and Maven 3.8 or newer");
-    assertThat(read(LAUNCHER)).contains("-ge 17 && $version -lt 23");
+    assertThat(read("deploy/bin/build.sh")).contains("-ge 17 && $version -lt 23");
     assertThat(read("pom.xml")).contains("<version>[3.8,)</version>", "<version>[17,)</version>");
   }
 

@@ -52,6 +52,9 @@ public final class RoundBenchmark {
   private static final double MILLIS = 1e6;
   private static final int BLOCK_SECONDS = 3;
 
+  /** In the names of jobs, where rounds are run for a time and not for a number. */
+  private static final int NAMED_ROUNDS = 10_000;
+
   /** What Recall sets where spark-submit leaves it open. */
   private static final Map<String, String> AS_RECALL =
       Map.of("spark.broadcast.blockSize", RoundStart.CLOSURE_BYTES / 1024 + "k");
@@ -246,7 +249,7 @@ public final class RoundBenchmark {
       List<Integer> numbers = IntStream.range(0, plan.shards()).boxed().toList();
       parallelized = new EmptyJob(spark.sc(), spark.parallelize(numbers, tasks).rdd());
       shards = new EmptyJob(spark.sc(), new ShardsRdd(spark.sc(), plan.shards(), tasks));
-      rounds = new SparkRounds(spark, plan, tasks);
+      rounds = new SparkRounds(spark, plan, tasks, NAMED_ROUNDS);
     }
 
     /** In turn, so that nothing has always the same before it. */
@@ -388,7 +391,7 @@ public final class RoundBenchmark {
   private static void drift(int count) throws IOException {
     RunConfig config = config("training.local-steps=1", "stop.rounds=" + count);
     try (JavaSparkContext spark = spark("local[2]", AS_RECALL);
-        SparkRounds rounds = new SparkRounds(spark, ShardPlan.of(config), 2)) {
+        SparkRounds rounds = new SparkRounds(spark, ShardPlan.of(config), 2, count)) {
       long[] last = {System.nanoTime()};
       train(
           config,
@@ -466,7 +469,7 @@ public final class RoundBenchmark {
   private static double[] block(
       String master, Map<String, String> settings, RunConfig config, int seconds) {
     try (JavaSparkContext spark = spark(master, settings);
-        SparkRounds rounds = new SparkRounds(spark, ShardPlan.of(config), 0)) {
+        SparkRounds rounds = new SparkRounds(spark, ShardPlan.of(config), 0, NAMED_ROUNDS)) {
       Times times = new Times();
       long cpu = run(config, rounds, seconds, times, new Times());
       return new double[] {times.quantile(0.25), cpu / MILLIS / times.count()};
@@ -530,7 +533,7 @@ public final class RoundBenchmark {
       RoundEstimate predicted = RoundEstimate.of(costs, work, cores);
       Times times = new Times();
       Times busy = new Times();
-      try (SparkRounds rounds = new SparkRounds(spark, ShardPlan.of(config), 0)) {
+      try (SparkRounds rounds = new SparkRounds(spark, ShardPlan.of(config), 0, NAMED_ROUNDS)) {
         run(config, rounds, seconds / 2, times, busy);
       }
       // Rounds alone: what the driver does between them is not in the truth, so not in this either.

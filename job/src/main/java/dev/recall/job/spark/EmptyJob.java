@@ -24,11 +24,15 @@ final class EmptyJob {
   private final SparkContext spark;
   private final RDD<Integer> rdd;
   private final Seq<Object> partitions;
+  private final JobName name;
 
   EmptyJob(SparkContext spark, RDD<Integer> rdd) {
     this.spark = spark;
     this.rdd = rdd;
     this.partitions = partitions(rdd.getNumPartitions());
+    int tasks = partitions.size();
+    this.name =
+        new JobName("empty rounds", "empty round of " + tasks + (tasks == 1 ? " task" : " tasks"));
   }
 
   /** All partitions of an RDD with so many, as Spark wants them. */
@@ -43,7 +47,7 @@ final class EmptyJob {
   /** Runs it; returns the nanoseconds that it took. */
   long run() {
     long start = System.nanoTime();
-    spark.runJob(rdd, new Nothing(), partitions, new Ignored(), RESULT);
+    name.during(spark, () -> spark.runJob(rdd, new Nothing(), partitions, new Ignored(), RESULT));
     return System.nanoTime() - start;
   }
 

@@ -30,6 +30,11 @@ final class ShardsRdd extends RDD<Integer> {
     this.tasks = tasks;
   }
 
+  /** How many groups there are; on the driver. */
+  int tasks() {
+    return tasks;
+  }
+
   @SuppressWarnings({"unchecked", "rawtypes"})
   private static <T> scala.collection.Seq<T> noDependencies() {
     return (scala.collection.Seq) Nil$.MODULE$;

@@ -41,11 +41,12 @@ public final class SparkCluster implements AutoCloseable {
    * Prepares the rounds of a run.
    *
    * @param plan what the run's shards have in common
-   * @param taskCount tasks per round; 0: as many as run at a time
+   * @param tasks tasks per round; 0: as many as run at a time
+   * @param rounds of the whole run
    * @return rounds, to be closed before this
    */
-  public SparkRounds rounds(ShardPlan plan, int taskCount) {
-    return new SparkRounds(spark, plan, taskCount);
+  public SparkRounds rounds(ShardPlan plan, int tasks, int rounds) {
+    return new SparkRounds(spark, plan, tasks, rounds);
   }
 
   /**

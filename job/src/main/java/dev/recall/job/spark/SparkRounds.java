@@ -11,7 +11,6 @@ import org.apache.spark.SparkStageInfo;
 import org.apache.spark.SparkStatusTracker;
 import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.broadcast.Broadcast;
-import org.apache.spark.rdd.RDD;
 import scala.Option;
 import scala.collection.Seq;
 import scala.reflect.ClassTag;
@@ -30,30 +29,28 @@ public final class SparkRounds implements RoundRunner {
 
   private static final ClassTag<TaskResult> RESULT = ClassTag$.MODULE$.apply(TaskResult.class);
 
-  // Spark's own names: org.apache.spark.util.CallSite
-  private static final String SHORT_NAME = "callSite.short";
-  private static final String LONG_NAME = "callSite.long";
-
   private final JavaSparkContext spark;
   private final ShardPlan plan;
-  private final RDD<Integer> shards;
-  private final Seq<Object> partitions;
-  private final int tasks;
+  private final TaskCount taskCount;
+  private final RoundNames names;
+  private volatile ShardsRdd shards; // in as many groups as there are tasks
   private Broadcast<PassPool> pool;
 
   /**
-   * Prepares the RDD of shard numbers that all rounds use.
+   * Sends the executors what all rounds need.
    *
    * @param spark the context; stays open after {@link #close}
    * @param plan what the run's shards have in common
-   * @param taskCount tasks per round; 0: Spark's default parallelism; at most as many as shards
+   * @param tasks tasks per round; 0: as many as run at a time, counted anew for every round; at
+   *     most as many as shards
+   * @param rounds of the whole run, for the names of jobs
    */
-  public SparkRounds(JavaSparkContext spark, ShardPlan plan, int taskCount) {
+  public SparkRounds(JavaSparkContext spark, ShardPlan plan, int tasks, int rounds) {
     this.spark = spark;
     this.plan = plan;
-    this.tasks = Math.min(plan.shards(), taskCount > 0 ? taskCount : spark.defaultParallelism());
-    this.shards = new ShardsRdd(spark.sc(), plan.shards(), tasks);
-    this.partitions = EmptyJob.partitions(tasks);
+    this.taskCount = new TaskCount(spark.sc(), plan.shards(), tasks);
+    this.names = new RoundNames(rounds);
+    this.shards = new ShardsRdd(spark.sc(), plan.shards(), taskCount.now());
     this.pool = spark.broadcast(new PassPool(plan));
   }
 
@@ -65,28 +62,23 @@ public final class SparkRounds implements RoundRunner {
 
   @Override
   public RoundSum run(int round, float[] parameters, float[][] localState) {
+    follow(taskCount.now());
     try (RoundStart start = RoundStart.of(spark, parameters, localState)) {
-      Results results = new Results(tasks);
-      run(round, new RoundTask(pool, start, round), results);
+      RoundTask task = new RoundTask(pool, start, round);
+      Results results = new Results(shards.tasks());
+      Seq<Object> partitions = EmptyJob.partitions(shards.tasks());
+      SparkContext context = spark.sc();
+      names
+          .of(round)
+          .during(context, () -> context.runJob(shards, task, partitions, results, RESULT));
       return TaskResult.merge(List.of(results.byPartition), plan.shards());
     }
   }
 
-  /**
-   * Runs the job under a name, which Spark's UI and event log show. Without one Spark walks the
-   * stack to find where the job was started.
-   */
-  private void run(int round, RoundTask task, Results results) {
-    SparkContext context = spark.sc();
-    String shortBefore = context.getLocalProperty(SHORT_NAME);
-    String longBefore = context.getLocalProperty(LONG_NAME);
-    context.setLocalProperty(SHORT_NAME, "round " + (round + 1));
-    context.setLocalProperty(LONG_NAME, "");
-    try {
-      context.runJob(shards, task, partitions, results, RESULT);
-    } finally {
-      context.setLocalProperty(SHORT_NAME, shortBefore);
-      context.setLocalProperty(LONG_NAME, longBefore);
+  /** Executors come and go. The sum does not depend on how the shards are grouped. */
+  private void follow(int tasks) {
+    if (tasks != shards.tasks()) {
+      shards = new ShardsRdd(spark.sc(), plan.shards(), tasks);
     }
   }
 
@@ -121,7 +113,7 @@ public final class SparkRounds implements RoundRunner {
         Locale.ROOT,
         "%d of %d tasks done, %d running%s",
         done,
-        tasks,
+        shards.tasks(),
         running,
         spark.sc().isLocal() ? "" : ", " + executors(spark) + " executors");
   }
@@ -133,7 +125,7 @@ public final class SparkRounds implements RoundRunner {
 
   @Override
   public int parallelism() {
-    return Math.min(tasks, spark.defaultParallelism());
+    return Math.min(shards.tasks(), spark.defaultParallelism());
   }
 
   @Override

@@ -9,6 +9,7 @@ import dev.recall.job.config.RunConfig;
 import dev.recall.job.spark.FaultyTask.Fault;
 import dev.recall.job.train.LocalRounds;
 import dev.recall.job.train.RoundRunner;
+import dev.recall.job.train.RoundSum;
 import dev.recall.job.train.ShardPlan;
 import dev.recall.job.train.Trainer;
 import dev.recall.job.train.TrainingListener;
@@ -19,6 +20,8 @@ import java.lang.management.ManagementFactory;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
+import java.util.Properties;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.apache.spark.SparkConf;
@@ -26,8 +29,10 @@ import org.apache.spark.SparkEnv;
 import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.scheduler.SparkListener;
 import org.apache.spark.scheduler.SparkListenerExecutorRemoved;
+import org.apache.spark.scheduler.SparkListenerJobStart;
 import org.apache.spark.scheduler.SparkListenerTaskEnd;
 import org.apache.spark.scheduler.SparkListenerTaskStart;
+import org.apache.spark.scheduler.StageInfo;
 import org.apache.spark.serializer.JavaSerializer;
 import org.apache.spark.serializer.KryoSerializer;
 import org.apache.spark.storage.BlockId;
@@ -73,10 +78,13 @@ class RoundsTest {
         .set("spark.ui.enabled", "false");
   }
 
+  private static TrainingState start(RunConfig config) {
+    float[] parameters = config.initializer().initialize(config.model(), config.seed());
+    return TrainingState.initial(config, parameters);
+  }
+
   private static String hash(RunConfig config, RoundRunner rounds) {
-    TrainingState state =
-        TrainingState.initial(
-            config, config.initializer().initialize(config.model(), config.seed()));
+    TrainingState state = start(config);
     try {
       new Trainer(config, List.of()).train(state, rounds);
     } catch (IOException e) {
@@ -98,7 +106,7 @@ class RoundsTest {
 
   private static String sparkHash(
       JavaSparkContext spark, RunConfig config, ShardPlan plan, int tasks) {
-    try (SparkRounds rounds = new SparkRounds(spark, plan, tasks)) {
+    try (SparkRounds rounds = new SparkRounds(spark, plan, tasks, config.stop().rounds())) {
       return hash(config, rounds);
     }
   }
@@ -219,9 +227,7 @@ class RoundsTest {
               .set("spark.speculation.minTaskRuntime", "1ms");
       try (JavaSparkContext spark = new JavaSparkContext(conf)) {
         Faults faults = watch(spark);
-        await()
-            .atMost(Duration.ofSeconds(60))
-            .until(() -> spark.sc().statusTracker().getExecutorInfos().length == 3);
+        awaitExecutors(spark, 2);
         String gradients = localHash(GRADIENTS, 1);
         String localSteps = localHash(LOCAL_STEPS, 1);
 
@@ -249,7 +255,7 @@ class RoundsTest {
         local("local[2]").set("spark.ui.retainedJobs", "10").set("spark.ui.retainedStages", "10");
     RunConfig many = Configs.small("stop.rounds=400", "validation.every-rounds=0");
     try (JavaSparkContext spark = new JavaSparkContext(conf);
-        SparkRounds rounds = new SparkRounds(spark, ShardPlan.of(many), 2)) {
+        SparkRounds rounds = new SparkRounds(spark, ShardPlan.of(many), 2, 400)) {
       long[] heap = new long[2];
       int[] blocks = new int[2];
       TrainingListener meter =
@@ -304,9 +310,7 @@ class RoundsTest {
   }
 
   private static void train(RunConfig config, RoundRunner rounds, TrainingListener listener) {
-    TrainingState state =
-        TrainingState.initial(
-            config, config.initializer().initialize(config.model(), config.seed()));
+    TrainingState state = start(config);
     try {
       new Trainer(config, List.of(listener)).train(state, rounds);
     } catch (IOException e) {
@@ -337,10 +341,140 @@ class RoundsTest {
     }
   }
 
+  /** What a job is called, and how many tasks its stages have. */
+  private static final class Jobs extends SparkListener {
+    private final List<String> names = new CopyOnWriteArrayList<>();
+    private final List<Integer> tasks = new CopyOnWriteArrayList<>();
+
+    @Override
+    public void onJobStart(SparkListenerJobStart start) {
+      Properties properties = start.properties();
+      StageInfo stage = start.stageInfos().apply(0);
+      tasks.add(stage.numTasks());
+      names.add(
+          properties.getProperty("spark.jobGroup.id")
+              + " | "
+              + properties.getProperty("spark.job.description")
+              + " | "
+              + stage.name());
+    }
+  }
+
+  private static Jobs listen(JavaSparkContext spark) {
+    Jobs jobs = new Jobs();
+    spark.sc().addSparkListener(jobs);
+    return jobs;
+  }
+
+  @Test
+  void everyJobSaysWhichRoundItIsOf() {
+    try (JavaSparkContext spark = new JavaSparkContext(local("local[2]"))) {
+      Jobs jobs = listen(spark);
+      spark.setJobGroup("ours", "nobody's", true);
+      sparkHash(spark, GRADIENTS, 2);
+      spark.parallelize(List.of(1)).count();
+      await().untilAsserted(() -> assertThat(jobs.names).hasSize(13));
+      assertThat(jobs.names.subList(0, 12))
+          .startsWith("rounds 1-10 of 12 | round 1 of 12 | round 1 of 12")
+          .contains("rounds 1-10 of 12 | round 10 of 12 | round 10 of 12")
+          .contains("rounds 11-12 of 12 | round 11 of 12 | round 11 of 12")
+          .endsWith("rounds 11-12 of 12 | round 12 of 12 | round 12 of 12");
+      assertThat(jobs.names.get(12)).startsWith("ours | nobody's | count at RoundsTest.java:");
+    }
+  }
+
+  @Test
+  void emptyRoundsSayThatTheyAreEmpty() {
+    JavaSparkContext spark = new JavaSparkContext(local("local[2]"));
+    try (SparkCluster cluster = new SparkCluster(spark)) {
+      Jobs jobs = listen(spark);
+      cluster.emptyRound(0.1);
+      await()
+          .untilAsserted(
+              () ->
+                  assertThat(jobs.names)
+                      .contains("empty rounds | empty round of 1 task | empty round of 1 task")
+                      .contains("empty rounds | empty round of 8 tasks | empty round of 8 tasks"));
+    }
+  }
+
+  private static void awaitExecutors(JavaSparkContext spark, int count) {
+    await(count + " executors")
+        .atMost(Duration.ofSeconds(60))
+        .until(() -> SparkRounds.executors(spark) == count);
+  }
+
+  /** Runs one round of a run and returns how many tasks it had. */
+  private static int tasksOfRound(
+      JavaSparkContext spark, Jobs jobs, RoundRunner rounds, RoundRunner expected, int round) {
+    float[] parameters = start(GRADIENTS).parameters();
+    int before = jobs.tasks.size();
+    RoundSum sum = rounds.run(round, parameters, new float[0][]);
+    RoundSum local = expected.run(round, parameters, new float[0][]);
+    assertThat(sum.sum().vector()).as("round %d", round).isEqualTo(local.sum().vector());
+    assertThat(sum.shardDigests()).as("round %d", round).isEqualTo(local.shardDigests());
+    await().until(() -> jobs.tasks.size() == before + 1);
+    return jobs.tasks.get(before);
+  }
+
+  @Test
+  void tasksFollowTheExecutorsThatComeAndGo(@TempDir Path folder) {
+    try (LoopbackCluster cluster = new LoopbackCluster(folder, 3)) {
+      SparkConf conf = cluster.conf().setAppName("rounds").set("spark.ui.enabled", "false");
+      try (JavaSparkContext spark = new JavaSparkContext(conf);
+          SparkRounds rounds = new SparkRounds(spark, ShardPlan.of(GRADIENTS), 0, 12);
+          LocalRounds expected = new LocalRounds(ShardPlan.of(GRADIENTS), 1)) {
+        Jobs jobs = listen(spark);
+        awaitExecutors(spark, 3);
+        assertThat(tasksOfRound(spark, jobs, rounds, expected, 0)).isEqualTo(3);
+        assertThat(rounds.parallelism()).isEqualTo(3);
+        spark.sc().killExecutor("1");
+        awaitExecutors(spark, 2);
+        assertThat(tasksOfRound(spark, jobs, rounds, expected, 1)).isEqualTo(2);
+        assertThat(rounds.parallelism()).isEqualTo(2);
+      }
+    }
+  }
+
+  /** With a task per core that is there none would wait, and no executor would be asked for. */
+  @ParameterizedTest
+  @CsvSource({
+    "true, 3, 1, 0, 3",
+    "true, 3, '', 0, 4",
+    "true, '', 1, 0, 4",
+    "true, 1, 1, 0, 2",
+    "true, '', 1, 3, 3",
+    "false, 3, 1, 0, 2",
+  })
+  void roundsHaveMoreTasksThanCoresWhereDynamicAllocationMayBringExecutors(
+      boolean dynamic, String most, String cores, int asked, int expected, @TempDir Path folder) {
+    try (LoopbackCluster cluster = new LoopbackCluster(folder, 0)) {
+      SparkConf conf =
+          cluster
+              .conf()
+              .setAppName("rounds")
+              .set("spark.ui.enabled", "false")
+              .set("spark.dynamicAllocation.enabled", Boolean.toString(dynamic))
+              .set("spark.dynamicAllocation.shuffleTracking.enabled", "true")
+              .remove("spark.executor.cores");
+      if (!most.isEmpty()) {
+        conf.set("spark.dynamicAllocation.maxExecutors", most);
+      }
+      if (!cores.isEmpty()) {
+        conf.set("spark.executor.cores", cores);
+      }
+      try (JavaSparkContext spark = new JavaSparkContext(conf)) {
+        // Spark takes two cores for granted before executors have come.
+        assertThat(new TaskCount(spark.sc(), 8, asked).now()).isEqualTo(expected);
+        assertThat(new TaskCount(spark.sc(), 1, asked).now()).isEqualTo(1);
+      }
+    }
+  }
+
   @Test
   void closingGivesBackOnlyWhatTheRoundsBrought() {
     try (JavaSparkContext spark = new JavaSparkContext(local("local[1]"))) {
-      SparkRounds rounds = new SparkRounds(spark, ShardPlan.of(GRADIENTS), 0);
+      SparkRounds rounds = new SparkRounds(spark, ShardPlan.of(GRADIENTS), 0, 12);
       assertThat(rounds.parallelism()).isEqualTo(1);
       rounds.close();
       assertThat(spark.sc().isStopped()).isFalse();

@@ -397,6 +397,6 @@ final class TrainCommand implements Callable<Integer> {
     ShardPlan plan = ShardPlan.of(config);
     return withoutSpark
         ? new LocalRounds(plan, threads())
-        : cluster.rounds(plan, config.spark().tasks(), config.stop().rounds());
+        : cluster.rounds(plan, config.spark(), config.stop().rounds());
   }
 }

@@ -930,7 +930,8 @@ class CommandsTest {
               "wait.storage-seconds",
               "",
               "spark.tasks",
-              "spark.min-executors");
+              "spark.min-executors",
+              "spark.merge");
     }
 
     @Test

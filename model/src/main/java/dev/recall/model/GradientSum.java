@@ -2,6 +2,7 @@ package dev.recall.model;
 
 import java.io.Serializable;
 import java.util.Arrays;
+import java.util.List;
 
 /**
  * A sum over sequences that merges: a vector, the loss and the weight they belong to.
@@ -92,6 +93,41 @@ public final class GradientSum implements Serializable {
       vector[i] += other.vector[i];
     }
     addLoss(other.loss, other.weight);
+  }
+
+  /**
+   * Copies a part of the vector, with the whole loss and weight.
+   *
+   * @param from its first index
+   * @param to the index behind its last
+   * @return a sum of its own
+   */
+  public GradientSum slice(int from, int to) {
+    GradientSum slice = new GradientSum(to - from);
+    System.arraycopy(vector, from, slice.vector, 0, to - from);
+    slice.addLoss(loss, weight);
+    return slice;
+  }
+
+  /**
+   * Puts slices of one sum together.
+   *
+   * @param slices one behind the other; at least one
+   * @return the sum that they are slices of
+   */
+  public static GradientSum joined(List<GradientSum> slices) {
+    int length = 0;
+    for (GradientSum slice : slices) {
+      length += slice.vector.length;
+    }
+    GradientSum sum = new GradientSum(length);
+    int at = 0;
+    for (GradientSum slice : slices) {
+      System.arraycopy(slice.vector, 0, sum.vector, at, slice.vector.length);
+      at += slice.vector.length;
+    }
+    sum.addLoss(slices.get(0).loss, slices.get(0).weight);
+    return sum;
   }
 
   /**

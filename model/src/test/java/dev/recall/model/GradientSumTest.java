@@ -7,6 +7,7 @@ import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.ObjectInputStream;
 import java.io.ObjectOutputStream;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 
 class GradientSumTest {
@@ -44,6 +45,23 @@ class GradientSumTest {
     assertThatThrownBy(() -> new GradientSum(2).add(new GradientSum(3)))
         .isInstanceOf(IllegalArgumentException.class)
         .hasMessage("gradient sum: expected length 2, found 3");
+  }
+
+  @Test
+  void slicesPutTogetherAreTheSum() {
+    GradientSum sum = sum(1, -0f, 3, 4);
+    GradientSum joined =
+        GradientSum.joined(List.of(sum.slice(0, 1), sum.slice(1, 1), sum.slice(1, 2)));
+    assertThat(joined.vector()).isEqualTo(new float[] {1, -0f});
+    assertThat(joined.loss()).isEqualTo(3);
+    assertThat(joined.weight()).isEqualTo(4);
+  }
+
+  @Test
+  void aSliceIsACopy() {
+    GradientSum sum = sum(1, 2, 3, 4);
+    sum.slice(0, 2).clear();
+    assertThat(sum.vector()).containsExactly(1, 2);
   }
 
   @Test

@@ -8,6 +8,7 @@ import dev.recall.job.audit.Verification;
 import dev.recall.job.config.ConfigLoader;
 import dev.recall.job.config.InvalidConfig;
 import dev.recall.job.config.RunConfig;
+import dev.recall.job.config.SparkConfig;
 import dev.recall.job.plan.Calibration;
 import dev.recall.job.plan.Cores;
 import dev.recall.job.plan.EmptyRound;
@@ -90,6 +91,10 @@ public final class RoundBenchmark {
 
   private static JavaSparkContext spark(String master, Map<String, String> settings) {
     return spark(new SparkConf().setMaster(master), settings);
+  }
+
+  private static SparkConfig asked(int tasks) {
+    return new SparkConfig(tasks, 0, SparkConfig.MergeOn.AUTO);
   }
 
   private static RunConfig config(String... assignments) {
@@ -249,7 +254,7 @@ public final class RoundBenchmark {
       List<Integer> numbers = IntStream.range(0, plan.shards()).boxed().toList();
       parallelized = new EmptyJob(spark.sc(), spark.parallelize(numbers, tasks).rdd());
       shards = new EmptyJob(spark.sc(), new ShardsRdd(spark.sc(), plan.shards(), tasks));
-      rounds = new SparkRounds(spark, plan, tasks, NAMED_ROUNDS);
+      rounds = new SparkRounds(spark, plan, asked(tasks), NAMED_ROUNDS);
     }
 
     /** In turn, so that nothing has always the same before it. */
@@ -391,7 +396,7 @@ public final class RoundBenchmark {
   private static void drift(int count) throws IOException {
     RunConfig config = config("training.local-steps=1", "stop.rounds=" + count);
     try (JavaSparkContext spark = spark("local[2]", AS_RECALL);
-        SparkRounds rounds = new SparkRounds(spark, ShardPlan.of(config), 2, count)) {
+        SparkRounds rounds = new SparkRounds(spark, ShardPlan.of(config), asked(2), count)) {
       long[] last = {System.nanoTime()};
       train(
           config,
@@ -469,7 +474,7 @@ public final class RoundBenchmark {
   private static double[] block(
       String master, Map<String, String> settings, RunConfig config, int seconds) {
     try (JavaSparkContext spark = spark(master, settings);
-        SparkRounds rounds = new SparkRounds(spark, ShardPlan.of(config), 0, NAMED_ROUNDS)) {
+        SparkRounds rounds = new SparkRounds(spark, ShardPlan.of(config), asked(0), NAMED_ROUNDS)) {
       Times times = new Times();
       long cpu = run(config, rounds, seconds, times, new Times());
       return new double[] {times.quantile(0.25), cpu / MILLIS / times.count()};
@@ -533,7 +538,8 @@ public final class RoundBenchmark {
       RoundEstimate predicted = RoundEstimate.of(costs, work, cores);
       Times times = new Times();
       Times busy = new Times();
-      try (SparkRounds rounds = new SparkRounds(spark, ShardPlan.of(config), 0, NAMED_ROUNDS)) {
+      try (SparkRounds rounds =
+          new SparkRounds(spark, ShardPlan.of(config), asked(0), NAMED_ROUNDS)) {
         run(config, rounds, seconds / 2, times, busy);
       }
       // Rounds alone: what the driver does between them is not in the truth, so not in this either.

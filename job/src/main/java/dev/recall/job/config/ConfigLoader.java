@@ -360,7 +360,10 @@ public final class ConfigLoader {
     int evaluation = s.count("evaluation.batches", 1);
     int report = s.count("report.every-rounds", 1);
     SparkConfig spark =
-        new SparkConfig(s.count("spark.tasks", 0), s.count("spark.min-executors", 0));
+        new SparkConfig(
+            s.count("spark.tasks", 0),
+            s.count("spark.min-executors", 0),
+            s.choice("spark.merge", SparkConfig.MergeOn.class));
     if (!s.problems().isEmpty()) {
       return Optional.empty();
     }

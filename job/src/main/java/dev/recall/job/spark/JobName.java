@@ -1,5 +1,6 @@
 package dev.recall.job.spark;
 
+import java.util.function.Supplier;
 import org.apache.spark.SparkContext;
 
 /**
@@ -20,14 +21,14 @@ record JobName(String group, String description) {
   };
 
   /** Runs a job under this name. */
-  void during(SparkContext spark, Runnable job) {
+  <T> T during(SparkContext spark, Supplier<T> job) {
     String[] before = new String[KEYS.length];
     for (int i = 0; i < KEYS.length; i++) {
       before[i] = spark.getLocalProperty(KEYS[i]);
     }
     set(spark, group, description, description, "");
     try {
-      job.run();
+      return job.get();
     } finally {
       set(spark, before);
     }

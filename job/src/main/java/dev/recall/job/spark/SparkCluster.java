@@ -1,5 +1,6 @@
 package dev.recall.job.spark;
 
+import dev.recall.job.config.SparkConfig;
 import dev.recall.job.plan.EmptyRound;
 import dev.recall.job.train.ShardPlan;
 import dev.recall.job.train.Waits;
@@ -41,12 +42,12 @@ public final class SparkCluster implements AutoCloseable {
    * Prepares the rounds of a run.
    *
    * @param plan what the run's shards have in common
-   * @param tasks tasks per round; 0: as many as run at a time
+   * @param config how they are run
    * @param rounds of the whole run
    * @return rounds, to be closed before this
    */
-  public SparkRounds rounds(ShardPlan plan, int tasks, int rounds) {
-    return new SparkRounds(spark, plan, tasks, rounds);
+  public SparkRounds rounds(ShardPlan plan, SparkConfig config, int rounds) {
+    return new SparkRounds(spark, plan, config, rounds);
   }
 
   /**

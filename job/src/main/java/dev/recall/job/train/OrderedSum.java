@@ -112,6 +112,15 @@ public final class OrderedSum {
       return start;
     }
 
+    GradientSum sum() {
+      return sum;
+    }
+
+    /** The same shards' sum of a part of the vector. */
+    Node slice(int from, int to) {
+      return new Node(start, size, sum.slice(from, to));
+    }
+
     private int end() {
       return start + size;
     }

@@ -1,6 +1,7 @@
 package dev.recall.job.train;
 
 import dev.recall.model.GradientSum;
+import java.io.ByteArrayOutputStream;
 import java.io.Serializable;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -54,31 +55,85 @@ public final class TaskResult implements Serializable {
   }
 
   /**
-   * Merges the results of all tasks of a round.
+   * Takes a slice of the vectors. Sums are element by element: merged slice by slice they have the
+   * bits of vectors that were merged whole.
    *
-   * @param results in any order
+   * @param slice which one, from 0; everything that is no vector goes with the first
+   * @param slices how many there are, of equal length but for one element
+   * @return the slice, copied
+   */
+  public TaskResult slice(int slice, int slices) {
+    OrderedSum.Node[] parts = new OrderedSum.Node[nodes.length];
+    for (int i = 0; i < parts.length; i++) {
+      long length = nodes[i].sum().vector().length;
+      int from = (int) (length * slice / slices);
+      int to = (int) (length * (slice + 1) / slices);
+      parts[i] = nodes[i].slice(from, to);
+    }
+    return slice == 0
+        ? new TaskResult(parts, busyNanos, shardNotFinite, digests)
+        : new TaskResult(parts, 0, NONE, new byte[0]);
+  }
+
+  /**
+   * Merges the results of all tasks of a round, or the same slice of all.
+   *
+   * @param results in any order; not to be used any more
    * @param shards number of shards of the round
-   * @return the round's sum
+   * @return one result, as of a task that ran all shards
    * @throws IllegalStateException when shards are missing or twice there
    */
-  public static RoundSum merge(List<TaskResult> results, int shards) {
+  public static TaskResult merged(List<TaskResult> results, int shards) {
     OrderedSum sum = new OrderedSum();
     long busyNanos = 0;
     int notFinite = NONE;
-    List<String> digests = new ArrayList<>();
+    ByteArrayOutputStream digests = new ByteArrayOutputStream();
     List<TaskResult> ordered = new ArrayList<>(results);
     ordered.removeIf(result -> result.nodes.length == 0);
     ordered.sort(Comparator.comparingInt(result -> result.nodes[0].start()));
     for (TaskResult result : ordered) {
       busyNanos += result.busyNanos;
       notFinite = Math.min(notFinite, result.shardNotFinite);
-      digests.addAll(GradientDigest.texts(result.digests));
+      digests.writeBytes(result.digests);
       for (OrderedSum.Node node : result.nodes) {
         sum.add(node);
       }
     }
-    GradientSum total = sum.total(shards);
-    OptionalInt shard = notFinite == NONE ? OptionalInt.empty() : OptionalInt.of(notFinite);
-    return new RoundSum(total, busyNanos, shard, digests);
+    OrderedSum.Node[] all = {new OrderedSum.Node(0, shards, sum.total(shards))};
+    return new TaskResult(all, busyNanos, notFinite, digests.toByteArray());
+  }
+
+  /**
+   * Puts the slices of a merged result together.
+   *
+   * @param slices all of them, in their order
+   * @return the round's sum
+   */
+  public static RoundSum joined(List<TaskResult> slices) {
+    List<GradientSum> sums = new ArrayList<>();
+    for (TaskResult slice : slices) {
+      sums.add(slice.nodes[0].sum());
+    }
+    TaskResult first = slices.get(0);
+    return first.round(GradientSum.joined(sums));
+  }
+
+  /**
+   * Merges the results of all tasks of a round.
+   *
+   * @param results in any order; not to be used any more
+   * @param shards number of shards of the round
+   * @return the round's sum
+   * @throws IllegalStateException when shards are missing or twice there
+   */
+  public static RoundSum merge(List<TaskResult> results, int shards) {
+    TaskResult all = merged(results, shards);
+    return all.round(all.nodes[0].sum());
+  }
+
+  private RoundSum round(GradientSum sum) {
+    OptionalInt shard =
+        shardNotFinite == NONE ? OptionalInt.empty() : OptionalInt.of(shardNotFinite);
+    return new RoundSum(sum, busyNanos, shard, GradientDigest.texts(digests));
   }
 }

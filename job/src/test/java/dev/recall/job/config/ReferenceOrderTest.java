@@ -26,6 +26,6 @@ class ReferenceOrderTest {
             "validation.every-rounds",
             "stop.rounds")
         .containsSubsequence("report.every-rounds", "wait.storage-seconds", "spark.tasks")
-        .endsWith("spark.tasks", "spark.min-executors");
+        .endsWith("spark.tasks", "spark.min-executors", "spark.merge");
   }
 }

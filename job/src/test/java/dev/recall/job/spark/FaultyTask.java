@@ -4,9 +4,12 @@ import dev.recall.datagen.BatchKey;
 import dev.recall.datagen.Purpose;
 import dev.recall.datagen.SequenceBatch;
 import dev.recall.datagen.SequenceTask;
+import java.io.File;
+import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import org.apache.spark.SparkEnv;
 import org.apache.spark.TaskContext;
+import scala.collection.JavaConverters;
 
 /** Another task's batches; the first attempt at one shard of one round goes wrong in Spark. */
 record FaultyTask(SequenceTask task, Fault fault, int round, int shard) implements SequenceTask {
@@ -17,16 +20,20 @@ record FaultyTask(SequenceTask task, Fault fault, int round, int shard) implemen
     /** The task never ends by itself; Spark interrupts it when a copy has ended. */
     HANGS,
     /** The executor's process dies. */
-    TAKES_THE_EXECUTOR_WITH_IT
+    TAKES_THE_EXECUTOR_WITH_IT,
+    /** What the task leaves for the next stage is gone when it has ended. */
+    LOSES_WHAT_IT_WROTE
   }
 
   @Override
   public void generate(BatchKey key, SequenceBatch batch) {
     task.generate(key, batch);
     TaskContext context = TaskContext.get();
-    boolean here =
-        key.purpose() == Purpose.TRAINING && key.round() == round && key.shard() == shard;
-    if (here && context != null && context.attemptNumber() == 0) {
+    boolean here = key.equals(new BatchKey(key.seed(), Purpose.TRAINING, round, shard, 0));
+    if (here
+        && context != null
+        && context.attemptNumber() == 0
+        && context.stageAttemptNumber() == 0) {
       goWrong();
     }
   }
@@ -48,6 +55,19 @@ record FaultyTask(SequenceTask task, Fault fault, int round, int shard) implemen
         }
         Runtime.getRuntime().halt(137);
       }
+      case LOSES_WHAT_IT_WROTE -> TaskContext.get().addTaskCompletionListener(FaultyTask::lose);
+    }
+  }
+
+  private static void lose(TaskContext task) {
+    String itsOwn = "shuffle_\\d+_" + task.taskAttemptId() + "_0\\.data";
+    File[] lost =
+        JavaConverters.seqAsJavaList(SparkEnv.get().blockManager().diskBlockManager().getAllFiles())
+            .stream()
+            .filter(file -> file.getName().matches(itsOwn))
+            .toArray(File[]::new);
+    if (lost.length != 1 || !lost[0].delete()) {
+      throw new IllegalStateException("expected one file, found " + List.of(lost));
     }
   }
 

@@ -6,6 +6,8 @@ import static org.awaitility.Awaitility.await;
 
 import dev.recall.job.config.Configs;
 import dev.recall.job.config.RunConfig;
+import dev.recall.job.config.SparkConfig;
+import dev.recall.job.config.SparkConfig.MergeOn;
 import dev.recall.job.spark.FaultyTask.Fault;
 import dev.recall.job.train.LocalRounds;
 import dev.recall.job.train.RoundRunner;
@@ -17,13 +19,17 @@ import dev.recall.job.train.TrainingState;
 import dev.recall.model.format.Safetensors;
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Properties;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.stream.Stream;
+import org.apache.spark.MapOutputTrackerMaster;
 import org.apache.spark.SparkConf;
 import org.apache.spark.SparkEnv;
 import org.apache.spark.api.java.JavaSparkContext;
@@ -101,14 +107,22 @@ class RoundsTest {
   }
 
   private static String sparkHash(JavaSparkContext spark, RunConfig config, int tasks) {
-    return sparkHash(spark, config, ShardPlan.of(config), tasks);
+    return sparkHash(spark, config, ShardPlan.of(config), asked(tasks));
   }
 
   private static String sparkHash(
-      JavaSparkContext spark, RunConfig config, ShardPlan plan, int tasks) {
-    try (SparkRounds rounds = new SparkRounds(spark, plan, tasks, config.stop().rounds())) {
+      JavaSparkContext spark, RunConfig config, ShardPlan plan, SparkConfig asked) {
+    try (SparkRounds rounds = new SparkRounds(spark, plan, asked, config.stop().rounds())) {
       return hash(config, rounds);
     }
+  }
+
+  private static SparkConfig asked(int tasks) {
+    return new SparkConfig(tasks, 0, MergeOn.AUTO);
+  }
+
+  private static SparkConfig mergedOnExecutors(int tasks) {
+    return new SparkConfig(tasks, 0, MergeOn.EXECUTORS);
   }
 
   private static ShardPlan faulty(RunConfig config, Fault fault) {
@@ -192,9 +206,11 @@ class RoundsTest {
       int failures = 0;
       for (RunConfig config : List.of(GRADIENTS, LOCAL_STEPS)) {
         for (int tasks : new int[] {1, 8}) {
-          assertThat(sparkHash(spark, config, faulty(config, Fault.FAILS), tasks))
-              .isEqualTo(localHash(config, 1));
-          failures++;
+          for (SparkConfig asked : List.of(asked(tasks), mergedOnExecutors(tasks))) {
+            assertThat(sparkHash(spark, config, faulty(config, Fault.FAILS), asked))
+                .isEqualTo(localHash(config, 1));
+            failures++;
+          }
         }
       }
       int expected = failures;
@@ -205,7 +221,8 @@ class RoundsTest {
   @Test
   void aTaskThatFailsTooOftenEndsTheRun() {
     try (JavaSparkContext spark = new JavaSparkContext(local("local[2]"))) {
-      assertThatThrownBy(() -> sparkHash(spark, GRADIENTS, faulty(GRADIENTS, Fault.FAILS), 3))
+      assertThatThrownBy(
+              () -> sparkHash(spark, GRADIENTS, faulty(GRADIENTS, Fault.FAILS), asked(3)))
           .hasMessageContaining("the first attempt fails, as the test wants");
     }
   }
@@ -231,19 +248,24 @@ class RoundsTest {
         String gradients = localHash(GRADIENTS, 1);
         String localSteps = localHash(LOCAL_STEPS, 1);
 
-        assertThat(sparkHash(spark, GRADIENTS, faulty(GRADIENTS, Fault.HANGS), 3))
+        assertThat(sparkHash(spark, GRADIENTS, faulty(GRADIENTS, Fault.HANGS), asked(3)))
             .isEqualTo(gradients);
         assertThat(faults.copies).hasPositiveValue();
         int copies = faults.copies.get();
-        assertThat(sparkHash(spark, LOCAL_STEPS, faulty(LOCAL_STEPS, Fault.HANGS), 8))
+        assertThat(
+                sparkHash(
+                    spark, LOCAL_STEPS, faulty(LOCAL_STEPS, Fault.HANGS), mergedOnExecutors(8)))
             .isEqualTo(localSteps);
         assertThat(faults.copies).hasValueGreaterThan(copies);
 
-        assertThat(
-                sparkHash(
-                    spark, LOCAL_STEPS, faulty(LOCAL_STEPS, Fault.TAKES_THE_EXECUTOR_WITH_IT), 8))
+        ShardPlan fatal = faulty(LOCAL_STEPS, Fault.TAKES_THE_EXECUTOR_WITH_IT);
+        assertThat(sparkHash(spark, LOCAL_STEPS, fatal, asked(8))).isEqualTo(localSteps);
+        await().untilAsserted(() -> assertThat(faults.lost).hasValue(1));
+        awaitExecutors(spark, 2);
+        assertThat(sparkHash(spark, LOCAL_STEPS, fatal, mergedOnExecutors(8)))
             .isEqualTo(localSteps);
-        await().untilAsserted(() -> assertThat(faults.lost).hasPositiveValue());
+        await().untilAsserted(() -> assertThat(faults.lost).hasValue(2));
+        awaitShuffleFiles(folder, 0);
       }
     }
   }
@@ -255,7 +277,7 @@ class RoundsTest {
         local("local[2]").set("spark.ui.retainedJobs", "10").set("spark.ui.retainedStages", "10");
     RunConfig many = Configs.small("stop.rounds=400", "validation.every-rounds=0");
     try (JavaSparkContext spark = new JavaSparkContext(conf);
-        SparkRounds rounds = new SparkRounds(spark, ShardPlan.of(many), 2, 400)) {
+        SparkRounds rounds = new SparkRounds(spark, ShardPlan.of(many), asked(2), 400)) {
       long[] heap = new long[2];
       int[] blocks = new int[2];
       TrainingListener meter =
@@ -306,6 +328,90 @@ class RoundsTest {
       assertThat(sparkHash(spark, large, 2)).isEqualTo(localHash(large, 1));
       // Spark's own broadcast of the task, two blocks, is left of each round.
       await().untilAsserted(() -> assertThat(broadcastBlocks()).isEqualTo(2 * 3));
+    }
+  }
+
+  /** 8 shards of a vector that takes six slices. */
+  private static RunConfig large(String... assignments) {
+    List<String> all =
+        new ArrayList<>(
+            List.of(
+                "model.layers=[1, (lstm, 200), 1]",
+                "training.shards=7",
+                "stop.rounds=3",
+                "validation.every-rounds=0"));
+    all.addAll(List.of(assignments));
+    return Configs.small(all.toArray(new String[0]));
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"Java", "Kryo"})
+  void sumsThatExecutorsMergeHaveTheSameBits(String serializer) {
+    SparkConf conf = local("local[2]").set("spark.serializer", serializer(serializer).getName());
+    try (JavaSparkContext spark = new JavaSparkContext(conf)) {
+      for (String localSteps : List.of("training.local-steps=1", "training.local-steps=2")) {
+        RunConfig large = large(localSteps);
+        assertThat(ShardPlan.of(large).vectorBytes()).isGreaterThan(ExecutorMerge.SLICE_BYTES);
+        String expected = localHash(large, 1);
+        for (int tasks : new int[] {1, 3, 8}) {
+          assertThat(sparkHash(spark, large, ShardPlan.of(large), mergedOnExecutors(tasks)))
+              .as("%s, %s, %d tasks", serializer, localSteps, tasks)
+              .isEqualTo(expected);
+        }
+      }
+    }
+  }
+
+  @Test
+  void executorsMergeWhatIsTooMuchForTheDriver() {
+    ShardPlan plan = ShardPlan.of(large("training.local-steps=2"));
+    int few = (int) (Merge.DRIVER_BYTES / plan.vectorBytes());
+    assertThat(Merge.of(MergeOn.AUTO, plan, few, false)).isInstanceOf(DriverMerge.class);
+    assertThat(Merge.of(MergeOn.AUTO, plan, few + 1, false)).isInstanceOf(ExecutorMerge.class);
+    assertThat(Merge.of(MergeOn.AUTO, plan, few + 1, true)).isInstanceOf(DriverMerge.class);
+    assertThat(Merge.of(MergeOn.DRIVER, plan, few + 1, false)).isInstanceOf(DriverMerge.class);
+    assertThat(Merge.of(MergeOn.EXECUTORS, plan, 1, true)).isInstanceOf(ExecutorMerge.class);
+  }
+
+  /** Spark notices when the second stage fetches it, and goes back to the first. */
+  @Test
+  void aSliceThatIsLostBetweenTheStagesDoesNotChangeABit() {
+    try (JavaSparkContext spark = new JavaSparkContext(local("local[2]"))) {
+      Faults faults = watch(spark);
+      assertThat(
+              sparkHash(
+                  spark,
+                  LOCAL_STEPS,
+                  faulty(LOCAL_STEPS, Fault.LOSES_WHAT_IT_WROTE),
+                  mergedOnExecutors(3)))
+          .isEqualTo(localHash(LOCAL_STEPS, 1));
+      await().untilAsserted(() -> assertThat(faults.failed).hasPositiveValue());
+    }
+  }
+
+  /** With Spark's own cleaner off, what is not released stays. */
+  @ParameterizedTest
+  @ValueSource(booleans = {true, false})
+  void roundsThatExecutorsMergeLeaveNoFilesBehind(boolean cleaner, @TempDir Path folder) {
+    SparkConf conf =
+        local("local[2]")
+            .set("spark.local.dir", folder.toString())
+            .set("spark.cleaner.referenceTracking", Boolean.toString(cleaner));
+    try (JavaSparkContext spark = new JavaSparkContext(conf)) {
+      sparkHash(spark, LOCAL_STEPS, ShardPlan.of(LOCAL_STEPS), mergedOnExecutors(3));
+      awaitShuffleFiles(folder, 0);
+      MapOutputTrackerMaster shuffles = (MapOutputTrackerMaster) SparkEnv.get().mapOutputTracker();
+      assertThat(shuffles.shuffleStatuses().size()).isZero();
+    }
+  }
+
+  private static void awaitShuffleFiles(Path folder, long count) {
+    await().untilAsserted(() -> assertThat(shuffleFiles(folder)).isEqualTo(count));
+  }
+
+  private static long shuffleFiles(Path folder) throws IOException {
+    try (Stream<Path> files = Files.walk(folder)) {
+      return files.filter(file -> file.getFileName().toString().startsWith("shuffle_")).count();
     }
   }
 
@@ -422,7 +528,7 @@ class RoundsTest {
     try (LoopbackCluster cluster = new LoopbackCluster(folder, 3)) {
       SparkConf conf = cluster.conf().setAppName("rounds").set("spark.ui.enabled", "false");
       try (JavaSparkContext spark = new JavaSparkContext(conf);
-          SparkRounds rounds = new SparkRounds(spark, ShardPlan.of(GRADIENTS), 0, 12);
+          SparkRounds rounds = new SparkRounds(spark, ShardPlan.of(GRADIENTS), asked(0), 12);
           LocalRounds expected = new LocalRounds(ShardPlan.of(GRADIENTS), 1)) {
         Jobs jobs = listen(spark);
         awaitExecutors(spark, 3);
@@ -474,7 +580,7 @@ class RoundsTest {
   @Test
   void closingGivesBackOnlyWhatTheRoundsBrought() {
     try (JavaSparkContext spark = new JavaSparkContext(local("local[1]"))) {
-      SparkRounds rounds = new SparkRounds(spark, ShardPlan.of(GRADIENTS), 0, 12);
+      SparkRounds rounds = new SparkRounds(spark, ShardPlan.of(GRADIENTS), asked(0), 12);
       assertThat(rounds.parallelism()).isEqualTo(1);
       rounds.close();
       assertThat(spark.sc().isStopped()).isFalse();

@@ -125,6 +125,50 @@ class OrderedSumTest {
     }
   }
 
+  @ParameterizedTest
+  @MethodSource("shardCounts")
+  void slicesThatAreMergedApartAndPutTogetherHaveTheSameBits(int shards) {
+    RunConfig config = Configs.small("training.shards=" + shards, "task.batch-size=1");
+    ShardPass pass = new ShardPass(ShardPlan.of(config));
+    float[] parameters = config.initializer().initialize(config.model(), 1);
+    RoundSum expected = TaskResult.merge(results(pass, parameters, List.of(shards)), shards);
+    Random random = new Random(shards);
+    for (int slices : new int[] {1, 2, 3, 7, parameters.length, parameters.length + 1}) {
+      List<Integer> sizes = randomSizes(shards, random);
+      List<TaskResult> whole = results(pass, parameters, sizes);
+      List<TaskResult> merged = new ArrayList<>();
+      for (int slice = 0; slice < slices; slice++) {
+        List<TaskResult> ofTasks = new ArrayList<>();
+        for (TaskResult result : whole) {
+          ofTasks.add(result.slice(slice, slices));
+        }
+        Collections.shuffle(ofTasks, random);
+        merged.add(TaskResult.merged(ofTasks, shards));
+      }
+      RoundSum found = TaskResult.joined(merged);
+      assertSameBits(found.sum(), expected.sum(), slices + " slices of " + sizes);
+      assertThat(found.shardDigests()).isEqualTo(expected.shardDigests());
+      assertThat(found.shardNotFinite()).isEqualTo(expected.shardNotFinite());
+      assertThat(found.busyNanos()).isPositive();
+    }
+  }
+
+  @Test
+  void theFirstShardThatIsNotFiniteIsNamedWhicheverSliceItIsIn() {
+    RunConfig config = Configs.small("training.shards=4");
+    ShardPass pass = new ShardPass(ShardPlan.of(config));
+    float[] parameters = config.initializer().initialize(config.model(), 1);
+    parameters[parameters.length - 1] = Float.NaN;
+    List<TaskResult> whole = results(pass, parameters, List.of(1, 3));
+    List<TaskResult> merged = new ArrayList<>();
+    for (int slice = 0; slice < 3; slice++) {
+      int index = slice;
+      List<TaskResult> ofTasks = whole.stream().map(result -> result.slice(index, 3)).toList();
+      merged.add(TaskResult.merged(ofTasks, 4));
+    }
+    assertThat(TaskResult.joined(merged).shardNotFinite()).hasValue(0);
+  }
+
   private static List<TaskResult> results(ShardPass pass, float[] parameters, List<Integer> sizes) {
     List<TaskResult> results = new ArrayList<>();
     int from = 0;

@@ -289,7 +289,7 @@ class ReadmeTest {
 
   private static boolean isSomethingElse(String word) {
     return word.matches("(dev|org|java|jdk)\\..*")
-        || (word.startsWith("spark.") && !word.equals("spark.tasks"))
+        || (word.startsWith("spark.") && !word.matches("spark\\.(tasks|merge)"))
         || word.matches(".*\\.(conf|jsonl?|md|xml|properties|safetensors|jar|keys)")
         || word.matches("(hid\\d|out|optimizer|best)\\..*");
   }

@@ -73,9 +73,14 @@ public final class RoundBenchmark {
           settings(number(rest, 0, 30), number(rest, 1, 7), rest.subList(2, rest.size()));
       case "plan" -> plan(number(rest, 0, 12));
       case "saving" -> saving(number(rest, 0, 3));
+      case "merge" ->
+          MergeBenchmark.run(
+              number(rest, 0, 10),
+              number(rest, 1, ExecutorMerge.SLICE_BYTES >> 10),
+              parsed(rest.size() > 2 ? rest.get(2) : ""));
       default ->
           throw new IllegalArgumentException(
-              "expected floor, cores, drift, settings, plan or saving, found " + args[0]);
+              "expected floor, cores, drift, settings, plan, saving or merge, found " + args[0]);
     }
   }
 

@@ -11,7 +11,7 @@ public record SparkConfig(int tasks, int minExecutors, MergeOn merge) {
 
   /** Where sums are merged. */
   public enum MergeOn {
-    /** Wherever less has to travel and wait. */
+    /** By the number of tasks and the size of their vectors. */
     AUTO,
     /** The driver gets the vectors of all tasks. */
     DRIVER,

@@ -54,7 +54,10 @@ record ExecutorMerge(int shards, int slices) implements Merge {
   }
 
   @Override
-  public RoundSum run(SparkContext spark, ShardsRdd rdd, RoundTask task) {
+  public RoundSum run(
+      SparkContext spark,
+      ShardsRdd rdd,
+      AbstractFunction2<TaskContext, Iterator<Integer>, TaskResult> task) {
     BySlice slicesOfAll = new BySlice(new Slices(rdd, task, slices), slices);
     try {
       return TaskResult.joined(Results.of(spark, slicesOfAll, new MergeSlice(shards)));
@@ -83,10 +86,13 @@ record ExecutorMerge(int shards, int slices) implements Merge {
 
     private static final long serialVersionUID = 1L;
 
-    private final RoundTask task;
+    private final AbstractFunction2<TaskContext, Iterator<Integer>, TaskResult> task;
     private final int slices;
 
-    Slices(ShardsRdd shards, RoundTask task, int slices) {
+    Slices(
+        ShardsRdd shards,
+        AbstractFunction2<TaskContext, Iterator<Integer>, TaskResult> task,
+        int slices) {
       super(shards, PAIR);
       this.task = task;
       this.slices = slices;

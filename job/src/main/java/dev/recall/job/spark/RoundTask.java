@@ -40,7 +40,8 @@ final class RoundTask extends AbstractFunction2<TaskContext, Iterator<Integer>, 
     System.arraycopy(vectors, 1, localState, 0, localState.length);
     PassPool passes = pool.value();
     ShardPass pass = passes.take();
-    TaskResult result = TaskResult.of(pass, vectors[0], localState, round, shards);
+    TaskResult result =
+        TaskResult.of(shards, shard -> pass.run(vectors[0], localState, round, shard));
     passes.giveBack(pass);
     return result;
   }

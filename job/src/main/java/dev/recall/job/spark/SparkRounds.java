@@ -59,7 +59,7 @@ public final class SparkRounds implements RoundRunner {
     follow(taskCount.now());
     try (RoundStart start = RoundStart.of(spark, parameters, localState)) {
       RoundTask task = new RoundTask(pool, start, round);
-      Merge merge = Merge.of(mergeOn, plan, shards.tasks(), spark.sc().isLocal());
+      Merge merge = Merge.of(mergeOn, plan, shards.tasks());
       return names.of(round).during(spark.sc(), () -> merge.run(spark.sc(), shards, task));
     }
   }

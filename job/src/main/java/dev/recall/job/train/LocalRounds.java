@@ -58,7 +58,9 @@ public final class LocalRounds implements RoundRunner {
     for (int task = 0; task < groups.size(); task++) {
       ShardPass pass = passes.get(task);
       List<Integer> group = groups.get(task);
-      running.add(threads.submit(() -> TaskResult.of(pass, parameters, localState, round, group)));
+      running.add(
+          threads.submit(
+              () -> TaskResult.of(group, shard -> pass.run(parameters, localState, round, shard))));
     }
     List<TaskResult> results = new ArrayList<>();
     for (Future<TaskResult> task : running) {

@@ -7,6 +7,7 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.OptionalInt;
+import java.util.function.IntFunction;
 
 /** What one task sends back: sums of its shards and the time they took. A plain class for Kryo. */
 public final class TaskResult implements Serializable {
@@ -29,21 +30,17 @@ public final class TaskResult implements Serializable {
   /**
    * Runs the shards of one task.
    *
-   * @param pass does the work
-   * @param parameters the round's start
-   * @param localState the local optimizer's state at the round's start
-   * @param round round number
    * @param shards contiguous, rising
+   * @param work computes a shard's contribution, fresh every time
    * @return the merged sums
    */
-  public static TaskResult of(
-      ShardPass pass, float[] parameters, float[][] localState, int round, List<Integer> shards) {
+  public static TaskResult of(List<Integer> shards, IntFunction<GradientSum> work) {
     long start = System.nanoTime();
     OrderedSum sum = new OrderedSum();
     int notFinite = NONE;
     GradientDigest digest = new GradientDigest(shards.size());
     for (int shard : shards) {
-      GradientSum contribution = pass.run(parameters, localState, round, shard);
+      GradientSum contribution = work.apply(shard);
       digest.add(contribution);
       if (!contribution.isFinite()) {
         notFinite = Math.min(notFinite, shard);

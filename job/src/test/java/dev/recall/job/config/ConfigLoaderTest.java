@@ -52,7 +52,7 @@ class ConfigLoaderTest {
       model.recurrent-gain = 0.5
       report.every-rounds = 5
       seed = 13
-      spark.merge = auto
+      spark.merge = "auto"
       spark.min-executors = 0
       spark.tasks = 0
       stop.min-improvement = 0

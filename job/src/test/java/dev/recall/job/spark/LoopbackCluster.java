@@ -25,13 +25,20 @@ final class LoopbackCluster implements AutoCloseable {
   private final List<RpcEnv> daemons = new ArrayList<>();
   private final String master;
   private final Path workFolder;
+  private final int megabytes;
 
   LoopbackCluster(Path workFolder) {
     this(workFolder, 2);
   }
 
   LoopbackCluster(Path workFolder, int workers) {
+    this(workFolder, workers, 512);
+  }
+
+  /** Each executor has so much memory. */
+  LoopbackCluster(Path workFolder, int workers, int megabytes) {
     this.workFolder = workFolder;
+    this.megabytes = megabytes;
     SparkConf conf =
         new SparkConf(false)
             .set("spark.master.rest.enabled", "false")
@@ -47,7 +54,7 @@ final class LoopbackCluster implements AutoCloseable {
               0,
               0,
               1,
-              512,
+              megabytes,
               new String[] {master},
               workFolder.toString(),
               Option.apply(worker),
@@ -66,7 +73,7 @@ final class LoopbackCluster implements AutoCloseable {
     return new SparkConf(false)
         .setMaster(master)
         .set("spark.driver.host", DRIVER)
-        .set("spark.executor.memory", "512m")
+        .set("spark.executor.memory", megabytes + "m")
         .set("spark.executor.cores", "1")
         .set("spark.executor.extraClassPath", System.getProperty("java.class.path"))
         .set(

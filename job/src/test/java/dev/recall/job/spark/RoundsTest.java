@@ -366,11 +366,19 @@ class RoundsTest {
   void executorsMergeWhatIsTooMuchForTheDriver() {
     ShardPlan plan = ShardPlan.of(large("training.local-steps=2"));
     int few = (int) (Merge.DRIVER_BYTES / plan.vectorBytes());
-    assertThat(Merge.of(MergeOn.AUTO, plan, few, false)).isInstanceOf(DriverMerge.class);
-    assertThat(Merge.of(MergeOn.AUTO, plan, few + 1, false)).isInstanceOf(ExecutorMerge.class);
-    assertThat(Merge.of(MergeOn.AUTO, plan, few + 1, true)).isInstanceOf(DriverMerge.class);
-    assertThat(Merge.of(MergeOn.DRIVER, plan, few + 1, false)).isInstanceOf(DriverMerge.class);
-    assertThat(Merge.of(MergeOn.EXECUTORS, plan, 1, true)).isInstanceOf(ExecutorMerge.class);
+    assertThat(few).isGreaterThan(4);
+    assertThat(Merge.of(MergeOn.AUTO, plan, few)).isInstanceOf(DriverMerge.class);
+    assertThat(Merge.of(MergeOn.AUTO, plan, few + 1)).isInstanceOf(ExecutorMerge.class);
+    assertThat(Merge.of(MergeOn.DRIVER, plan, few + 1)).isInstanceOf(DriverMerge.class);
+    assertThat(Merge.of(MergeOn.EXECUTORS, plan, 1)).isInstanceOf(ExecutorMerge.class);
+  }
+
+  @Test
+  void theDriverMergesWhatThreeTasksSend() {
+    ShardPlan plan = ShardPlan.of(Configs.of("model.layers=[1, (lstm, 1200), 1]"));
+    assertThat(3 * plan.vectorBytes()).isGreaterThan(Merge.DRIVER_BYTES);
+    assertThat(Merge.of(MergeOn.AUTO, plan, 3)).isInstanceOf(DriverMerge.class);
+    assertThat(Merge.of(MergeOn.AUTO, plan, 4)).isInstanceOf(ExecutorMerge.class);
   }
 
   /** Spark notices when the second stage fetches it, and goes back to the first. */

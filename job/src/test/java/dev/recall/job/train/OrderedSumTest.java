@@ -174,12 +174,16 @@ class OrderedSumTest {
     int from = 0;
     for (int size : sizes) {
       List<Integer> shards = IntStream.range(from, from + size).boxed().toList();
-      results.add(TaskResult.of(pass, parameters, new float[0][], 3, shards));
+      results.add(result(pass, parameters, shards));
       from += size;
     }
     // Spark makes partitions without a shard when there are more tasks than shards.
-    results.add(TaskResult.of(pass, parameters, new float[0][], 3, List.of()));
+    results.add(result(pass, parameters, List.of()));
     return results;
+  }
+
+  private static TaskResult result(ShardPass pass, float[] parameters, List<Integer> shards) {
+    return TaskResult.of(shards, shard -> pass.run(parameters, new float[0][], 3, shard));
   }
 
   @Test

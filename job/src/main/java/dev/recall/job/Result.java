@@ -6,7 +6,6 @@ import dev.recall.job.report.RecallInWords;
 import dev.recall.job.store.RunDirectory;
 import dev.recall.job.train.StopReason;
 import dev.recall.job.train.TrainingOutcome;
-import dev.recall.job.train.TrainingState;
 import dev.recall.model.Evaluation;
 import java.io.PrintWriter;
 import java.util.Locale;
@@ -16,24 +15,19 @@ final class Result {
 
   private Result() {}
 
-  static void print(
-      PrintWriter out,
-      RunConfig config,
-      TrainingState state,
-      TrainingOutcome outcome,
-      Evaluation evaluation,
-      String digest,
-      RunDirectory directory) {
+  static void print(PrintWriter out, Training.Ended ended) {
+    TrainingOutcome outcome = ended.outcome();
+    RunDirectory directory = ended.directory();
     out.printf(
         Locale.ROOT,
         "%nstopped after round %d: %s; %.1f s%s%n",
-        state.round(),
+        ended.state().round(),
         outcome.reason().sentence(),
         outcome.seconds(),
         Double.isNaN(outcome.usefulShare())
             ? ""
             : String.format(Locale.ROOT, ", useful share %.0f%%", 100 * outcome.usefulShare()));
-    print(out, config, evaluation, "held-out", digest);
+    print(out, ended.config(), ended.evaluation(), "held-out", ended.digest());
     out.println("run directory       " + directory.path());
     out.println();
     out.println("next: deploy/bin/recall evaluate " + directory.path());

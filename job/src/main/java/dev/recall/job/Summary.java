@@ -65,8 +65,13 @@ final class Summary {
 
   /** Writes the file when one is wanted. */
   void write(Storage storage, String file) throws IOException {
+    write(storage, file, text());
+  }
+
+  /** The same with the text of another summary. */
+  static void write(Storage storage, String file, String text) throws IOException {
     if (file != null) {
-      storage.write(place(file), text().getBytes(StandardCharsets.UTF_8));
+      storage.write(place(file), text.getBytes(StandardCharsets.UTF_8));
     }
   }
 

@@ -13,7 +13,9 @@ public enum Purpose {
   /** Held-out batches for the final figures. */
   TEST(3),
   /** Initial parameters. */
-  INITIALIZATION(4);
+  INITIALIZATION(4),
+  /** Held-out batches on which models are compared. */
+  JUDGEMENT(5);
 
   private final int code;
 

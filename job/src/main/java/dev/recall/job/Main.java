@@ -20,6 +20,8 @@ import picocli.CommandLine.Command;
       PlanCommand.class,
       EvaluateCommand.class,
       VerifyCommand.class,
+      RetrainCommand.class,
+      ModelsCommand.class,
       GenerateCommand.class,
       ConfigCommand.class,
       CommandLine.HelpCommand.class
@@ -67,7 +69,7 @@ public final class Main {
    * @return the exit code
    */
   public static int run(PrintWriter out, PrintWriter err, String... args) {
-    CommandLine commands = new CommandLine(new Main());
+    CommandLine commands = commands();
     commands.setOut(out).setErr(err);
     commands.setExecutionExceptionHandler((e, command, parsed) -> report(e, err));
     if (args.length == 0) {
@@ -80,6 +82,11 @@ public final class Main {
       err.println("failed: " + e + "; give the driver more (--driver-memory) or use less");
       return FAILED;
     }
+  }
+
+  /** The verbs. */
+  static CommandLine commands() {
+    return new CommandLine(new Main());
   }
 
   private static int report(Exception e, PrintWriter err) {

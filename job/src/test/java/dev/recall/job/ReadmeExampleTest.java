@@ -6,6 +6,7 @@ import dev.recall.datagen.BatchKey;
 import dev.recall.datagen.SequenceBatch;
 import dev.recall.datagen.SequenceTask;
 import dev.recall.job.config.ConfigLoader;
+import dev.recall.job.config.Configs;
 import dev.recall.job.config.InvalidConfig;
 import dev.recall.job.config.RunConfig;
 import dev.recall.job.train.LocalRounds;
@@ -26,10 +27,12 @@ import dev.recall.model.optim.Optimizer;
 import dev.recall.model.optim.ScaleByLearningRate;
 import dev.recall.model.optim.ScaleByRms;
 import java.io.IOException;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 /** The Java of README and docs/recipes.md; {@link ReadmeTest} compares the lines. */
 class ReadmeExampleTest {
@@ -38,7 +41,7 @@ class ReadmeExampleTest {
   void readmeTrainsWithoutSpark() throws InvalidConfig, IOException {
     List<Double> losses = new ArrayList<>();
     String summary;
-    // README.md
+    // README.md, loop
     List<String> settings = List.of("stop.rounds=5", "training.local-steps=4");
     RunConfig config = ConfigLoader.load(List.of(), settings);
     float[] start = config.initializer().initialize(config.model(), config.seed());
@@ -51,6 +54,25 @@ class ReadmeExampleTest {
     // end
     assertThat(losses).hasSize(5);
     assertThat(summary).matches("ROUNDS, SHA-256 [0-9a-f]{64}");
+  }
+
+  @Test
+  void readmePredictsWithTheModelInService(@TempDir Path folder) {
+    String registry = folder.toString();
+    List<String> retrain =
+        List.of("retrain", "--without-spark", "--registry", registry, "--name", "memory");
+    int steps = 6;
+    int batchSize = 3;
+    float[] inputs = new float[steps * batchSize];
+    assertThat(Commands.recall(Commands.with(Configs.smallWith(), retrain.toArray(new String[0]))))
+        .returns(0, Commands.Result::exitCode);
+    // README.md, service
+    Recall recall = Recall.load(registry, "memory");
+    float[] outputs = recall.model().predict(inputs, steps, batchSize);
+    boolean another = recall.refresh(); // when a promotion may be noticed
+    // end
+    assertThat(outputs).hasSize(steps * batchSize);
+    assertThat(another).isFalse();
   }
 
   // docs/recipes.md, task

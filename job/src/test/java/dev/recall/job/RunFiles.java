@@ -185,7 +185,7 @@ public final class RunFiles {
     return json(text(file));
   }
 
-  private static JsonNode json(String text) {
+  public static JsonNode json(String text) {
     try {
       return new ObjectMapper().readTree(text);
     } catch (IOException e) {

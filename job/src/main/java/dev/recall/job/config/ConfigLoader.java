@@ -357,6 +357,13 @@ public final class ConfigLoader {
             s.count("wait.executors-seconds", 1),
             s.count("wait.round-seconds", 1),
             s.count("wait.storage-seconds", 1));
+    RetrainConfig retrain =
+        new RetrainConfig(
+            s.choice("retrain.start", RetrainConfig.Start.class),
+            s.count("retrain.batches", 1),
+            s.confidence("retrain.confidence"),
+            s.share("retrain.min-improvement", false),
+            s.count("retrain.lease-seconds", 1));
     int evaluation = s.count("evaluation.batches", 1);
     int report = s.count("report.every-rounds", 1);
     SparkConfig spark =
@@ -384,6 +391,7 @@ public final class ConfigLoader {
             stop,
             checkpoint,
             wait,
+            retrain,
             evaluation,
             report,
             spark,

@@ -22,6 +22,7 @@ import java.util.stream.Collectors;
  * @param stop when to end
  * @param checkpoint when to save
  * @param waits how long anything is waited for
+ * @param retrain how a challenger is made and judged
  * @param evaluationBatches held-out batches of the final figures
  * @param reportEveryRounds rounds between progress lines
  * @param spark what is asked of Spark
@@ -37,6 +38,7 @@ public record RunConfig(
     StopConfig stop,
     CheckpointConfig checkpoint,
     WaitConfig waits,
+    RetrainConfig retrain,
     int evaluationBatches,
     int reportEveryRounds,
     SparkConfig spark,

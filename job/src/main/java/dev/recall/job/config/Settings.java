@@ -23,6 +23,9 @@ import java.util.stream.Collectors;
  */
 final class Settings {
 
+  /** Less is no confidence. */
+  private static final double EVEN = 0.5;
+
   private static final int MOST_DIGITS = 1000;
 
   private final Config config;
@@ -110,6 +113,16 @@ final class Settings {
     Double value = finite(key);
     if (value == null || value < 0 || value > 1 || (value == 1 && !oneAllowed)) {
       problem(key, "a number in [0, 1" + (oneAllowed ? "]" : ")"));
+      return defaults.getDouble(key);
+    }
+    return value;
+  }
+
+  /** A number in [0.5, 1). */
+  double confidence(String key) {
+    Double value = finite(key);
+    if (value == null || value < EVEN || value >= 1) {
+      problem(key, "a number in [" + plain(EVEN) + ", 1)");
       return defaults.getDouble(key);
     }
     return value;

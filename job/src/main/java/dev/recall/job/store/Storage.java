@@ -6,7 +6,9 @@ import java.io.FileNotFoundException;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.UUID;
@@ -216,9 +218,45 @@ public final class Storage {
       if (appearsWhenClosed(fileSystem, target)) {
         writeInPlace(fileSystem, target, bytes);
       } else {
-        writeAside(fileSystem, target, bytes);
+        writeAside(fileSystem, target, bytes, aside -> renameOver(fileSystem, aside, target));
       }
     } catch (ParentNotDirectoryException | FileAlreadyExistsException e) {
+      throw inTheWay(path, e);
+    } catch (BoundedCalls.NoAnswer e) {
+      throw e;
+    } catch (IOException e) {
+      throw new IOException(path + ": cannot be written: " + e.getMessage() + Login.explain(e), e);
+    }
+  }
+
+  /**
+   * Writes a file whole where none is. On disks and on HDFS one of several writers has its way and
+   * the others are told so. An object store has no such operation in Hadoop 3.3: there it is asked
+   * before whether the file is there, and read after whether it is this one, and of two that ask in
+   * the same moment both may be told that it is theirs.
+   *
+   * @param path the file
+   * @param bytes its content
+   * @return whether it is there now with these bytes; false when another was there before
+   * @throws IOException naming path and cause when it cannot be written
+   * @throws UserError when a file is in the way
+   */
+  public boolean createNew(String path, byte[] bytes) throws IOException {
+    try {
+      FileSystem fileSystem = fileSystem(path);
+      Path target = new Path(path);
+      if (exists(fileSystem, target)) {
+        return false;
+      }
+      if (appearsWhenClosed(fileSystem, target)) {
+        writeInPlace(fileSystem, target, bytes);
+        return Arrays.equals(read(path), bytes);
+      }
+      writeAside(fileSystem, target, bytes, aside -> renameNew(fileSystem, aside, target));
+      return true;
+    } catch (FileAlreadyExistsException e) {
+      return false;
+    } catch (ParentNotDirectoryException e) {
       throw inTheWay(path, e);
     } catch (BoundedCalls.NoAnswer e) {
       throw e;
@@ -246,7 +284,13 @@ public final class Storage {
     calls.run(target, "closing", out::close);
   }
 
-  private void writeAside(FileSystem fileSystem, Path target, byte[] bytes) throws IOException {
+  /** The last step of writing a file under another name first. */
+  private interface Placing {
+    void place(Path aside) throws IOException;
+  }
+
+  private void writeAside(FileSystem fileSystem, Path target, byte[] bytes, Placing placing)
+      throws IOException {
     Path aside =
         new Path(target.getParent(), "." + target.getName() + "." + UUID.randomUUID() + ASIDE);
     try {
@@ -259,7 +303,7 @@ public final class Storage {
         throw e;
       }
       calls.run(target, "closing", out::close);
-      calls.run(target, "renaming", () -> renameOver(fileSystem, aside, target));
+      calls.run(target, "renaming", () -> placing.place(aside));
     } catch (IOException | RuntimeException | Error e) {
       unlessItHangs(e, target, "deleting", () -> fileSystem.delete(aside, false));
       throw e;
@@ -285,6 +329,20 @@ public final class Storage {
     } else if (!local.rename(aside, target)) {
       throw new IOException("cannot rename " + aside + " to " + target);
     }
+  }
+
+  /** Fails where there is a file. A local rename would go over it, a second name does not. */
+  private void renameNew(FileSystem fileSystem, Path aside, Path target) throws IOException {
+    if (fileSystem != local) {
+      FileContext.getFileContext(target.toUri(), configuration).rename(aside, target);
+      return;
+    }
+    try {
+      Files.createLink(local.pathToFile(target).toPath(), local.pathToFile(aside).toPath());
+    } catch (java.nio.file.FileAlreadyExistsException e) {
+      throw new FileAlreadyExistsException(e.getMessage());
+    }
+    local.delete(aside, false);
   }
 
   /**
@@ -422,11 +480,25 @@ public final class Storage {
    * @throws IOException when it is there and cannot be deleted
    */
   public void delete(String path) throws IOException {
+    delete(path, false);
+  }
+
+  /**
+   * Deletes a directory and everything in it.
+   *
+   * @param directory the directory
+   * @throws IOException when it is there and cannot be deleted
+   */
+  public void deleteTree(String directory) throws IOException {
+    delete(directory, true);
+  }
+
+  private void delete(String path, boolean tree) throws IOException {
     FileSystem fileSystem = fileSystem(path);
     Path file = new Path(path);
     boolean deleted;
     try {
-      deleted = calls.call(file, "deleting", () -> fileSystem.delete(file, false));
+      deleted = calls.call(file, "deleting", () -> fileSystem.delete(file, tree));
     } catch (BoundedCalls.NoAnswer e) {
       throw e;
     } catch (IOException e) {

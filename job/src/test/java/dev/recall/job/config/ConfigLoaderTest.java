@@ -51,6 +51,11 @@ class ConfigLoaderTest {
       model.peepholes = true
       model.recurrent-gain = 0.5
       report.every-rounds = 5
+      retrain.batches = 128
+      retrain.confidence = 0.99
+      retrain.lease-seconds = 60
+      retrain.min-improvement = 0.01
+      retrain.start = "champion"
       seed = 13
       spark.merge = "auto"
       spark.min-executors = 0
@@ -152,6 +157,7 @@ class ConfigLoaderTest {
         config.stop(),
         config.checkpoint(),
         config.waits(),
+        config.retrain(),
         config.evaluationBatches(),
         config.reportEveryRounds(),
         config.spark(),

@@ -66,6 +66,7 @@ public final class Configs {
         config.stop(),
         config.checkpoint(),
         config.waits(),
+        config.retrain(),
         config.evaluationBatches(),
         config.reportEveryRounds(),
         config.spark(),

@@ -38,6 +38,13 @@ class HdfsCrashTest {
   }
 
   @Test
+  void noKillLeavesARegistryWithoutAWholeModelInService() throws Exception {
+    try (KillRegistry kills = new KillRegistry(hdfs.place(), folder)) {
+      kills.run();
+    }
+  }
+
+  @Test
   void noKillLosesMoreThanTheRoundsSinceTheLastCheckpoint() throws Exception {
     try (KillEverywhere kills = new KillEverywhere(hdfs.place(), folder, false)) {
       kills.run();

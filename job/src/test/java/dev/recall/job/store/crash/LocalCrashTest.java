@@ -20,6 +20,13 @@ class LocalCrashTest {
   }
 
   @Test
+  void noKillLeavesARegistryWithoutAWholeModelInService() throws Exception {
+    try (KillRegistry kills = new KillRegistry(place(), folder)) {
+      kills.run();
+    }
+  }
+
+  @Test
   void aWriteThatFailsHalfWayLeavesTheOldFile() throws Exception {
     new FailedWrites(place(), folder).run();
   }

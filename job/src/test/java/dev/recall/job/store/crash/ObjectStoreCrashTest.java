@@ -23,6 +23,14 @@ class ObjectStoreCrashTest {
   }
 
   @Test
+  void noKillLeavesARegistryWithoutAWholeModelInService() throws Exception {
+    try (ObjectStore store = new ObjectStore(folder);
+        KillRegistry kills = new KillRegistry(store.place(), folder)) {
+      kills.run();
+    }
+  }
+
+  @Test
   void aWriteThatFailsHalfWayLeavesTheOldObject() throws Exception {
     try (ObjectStore store = new ObjectStore(folder)) {
       new FailedWrites(store.place(), folder).run();

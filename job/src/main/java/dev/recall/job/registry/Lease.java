@@ -1,0 +1,237 @@
+package dev.recall.job.registry;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.recall.job.config.UserError;
+import java.io.IOException;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.format.DateTimeParseException;
+import java.time.temporal.ChronoUnit;
+import java.util.Locale;
+import java.util.Optional;
+import java.util.concurrent.Executors;
+import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
+
+/**
+ * The right to train a model's next version, for as long as it is renewed.
+ *
+ * <p>Note to the maintainer. Leases are numbered; the newest file is the lease. It is taken by
+ * creating the next number ({@link dev.recall.job.store.Storage#createNew}), so that of many that
+ * try one gets it, and renewed by writing its own file again, every third of its length. It has run
+ * out when {@link #ALLOWANCE} has passed since the time until which it was renewed: so much may
+ * clocks differ. That a holder who wakes up late does no harm rests on no clock: taking a lease
+ * over is a step of the history, and its decision rests on an older one.
+ */
+public final class Lease implements AutoCloseable {
+
+  /** By how much the clocks of two machines may differ. */
+  public static final Duration ALLOWANCE = Duration.ofSeconds(10);
+
+  private final ModelRegistry registry;
+  private final int number;
+  private final By holder;
+  private final Duration length;
+  private final Consumer<String> lines;
+  private final ScheduledExecutorService renewals =
+      Executors.newSingleThreadScheduledExecutor(Lease::daemon);
+
+  private Lease(
+      ModelRegistry registry, int number, By holder, Duration length, Consumer<String> lines) {
+    this.registry = registry;
+    this.number = number;
+    this.holder = holder;
+    this.length = length;
+    this.lines = lines;
+  }
+
+  private static Thread daemon(Runnable work) {
+    Thread thread = new Thread(work, "recall-lease");
+    thread.setDaemon(true);
+    return thread;
+  }
+
+  /**
+   * What a lease's file says.
+   *
+   * @param number of the lease, and of the version
+   * @param holder user and host
+   * @param since when it was taken, as ISO 8601 in UTC
+   * @param until when it ends unless renewed
+   * @param ended whether it was given back
+   */
+  public record Held(int number, String holder, String since, Instant until, boolean ended) {
+
+    private boolean runs(Instant now) {
+      return !ended && now.isBefore(until.plus(ALLOWANCE));
+    }
+
+    private ObjectNode json() {
+      ObjectNode json = JsonNodeFactory.instance.objectNode();
+      json.put("lease", number);
+      json.put("holder", holder);
+      json.put("since", since);
+      json.put("until", until.toString());
+      json.put("ended", ended);
+      return json;
+    }
+
+    private static Held parse(String file, JsonNode json) {
+      String until = Fields.text(file, json, "until");
+      try {
+        return new Held(
+            Fields.number(file, json, "lease"),
+            Fields.text(file, json, "holder"),
+            Fields.text(file, json, "since"),
+            Instant.parse(until),
+            json.path("ended").asBoolean());
+      } catch (DateTimeParseException e) {
+        throw new UserError(file + ": until: expected a time, found " + until);
+      }
+    }
+  }
+
+  private static String directory(ModelRegistry registry) {
+    return registry.path() + "/leases";
+  }
+
+  private static String file(ModelRegistry registry, int number) {
+    return directory(registry) + "/" + String.format(Locale.ROOT, "%08d.json", number);
+  }
+
+  /** The newest lease's number, or 0. */
+  static int newest(ModelRegistry registry) {
+    return registry.storage().list(directory(registry)).stream()
+        .filter(name -> name.matches("\\d{8}\\.json"))
+        .mapToInt(name -> Integer.parseInt(name.substring(0, 8)))
+        .max()
+        .orElse(0);
+  }
+
+  /**
+   * Returns the newest lease.
+   *
+   * @param registry of the model
+   * @return nothing before the first
+   */
+  public static Optional<Held> held(ModelRegistry registry) {
+    int newest = newest(registry);
+    if (newest == 0) {
+      return Optional.empty();
+    }
+    String file = file(registry, newest);
+    return Optional.of(Held.parse(file, Fields.read(file, registry.storage().readText(file))));
+  }
+
+  /** Somebody else has the lease. */
+  public static final class Taken extends Exception {
+    private static final long serialVersionUID = 1L;
+
+    Taken(String message) {
+      super(message);
+    }
+  }
+
+  /**
+   * Takes the lease, and renews it until it is closed.
+   *
+   * @param registry of the model
+   * @param length how long it holds without being renewed
+   * @param lines receives what goes wrong with renewals
+   * @return the lease
+   * @throws Taken saying who has it and since when
+   * @throws IOException when it cannot be written
+   */
+  public static Lease take(ModelRegistry registry, Duration length, Consumer<String> lines)
+      throws Taken, IOException {
+    Optional<Held> before = held(registry);
+    if (before.isPresent() && before.get().runs(Instant.now())) {
+      throw taken(registry, before.get());
+    }
+    int number = before.map(Held::number).orElse(0) + 1;
+    Lease lease = new Lease(registry, number, By.now(), length, lines);
+    byte[] first = Fields.bytes(lease.until(Instant.now().plus(length), false).json());
+    if (!registry.storage().createNew(file(registry, number), first)) {
+      throw taken(registry, held(registry).orElseThrow());
+    }
+    if (before.isPresent() && !before.get().ended()) {
+      registry.takeOver(
+          "lease %d of %s had run out at %s"
+              .formatted(before.get().number(), before.get().holder(), before.get().until()));
+    }
+    long third = length.toMillis() / 3;
+    lease.renewals.scheduleWithFixedDelay(lease::renewOrSay, third, third, TimeUnit.MILLISECONDS);
+    return lease;
+  }
+
+  private static Taken taken(ModelRegistry registry, Held held) {
+    return new Taken(
+        "%s: %s has been retraining it since %s, as version %d; its lease runs until %s"
+            .formatted(
+                registry.path(),
+                held.holder(),
+                held.since(),
+                held.number(),
+                held.until().truncatedTo(ChronoUnit.SECONDS)));
+  }
+
+  private Held until(Instant until, boolean ended) {
+    return new Held(number, holder.name(), holder.at(), until, ended);
+  }
+
+  /**
+   * Returns the number, also of the version that the holder may publish.
+   *
+   * @return at least 1
+   */
+  public int number() {
+    return number;
+  }
+
+  /**
+   * Tells whether nobody has taken the lease over.
+   *
+   * @return true for the holder
+   */
+  public boolean isMine() {
+    return newest(registry) == number;
+  }
+
+  private void renewOrSay() {
+    try {
+      renew();
+    } catch (IOException | RuntimeException e) {
+      lines.accept("the lease cannot be renewed: " + e.getMessage());
+    }
+  }
+
+  /** Late, the file of a lease that was taken over says again that it runs; nobody reads it. */
+  private void renew() throws IOException {
+    if (isMine()) {
+      write(until(Instant.now().plus(length), false));
+    }
+  }
+
+  private void write(Held held) throws IOException {
+    registry.storage().write(file(registry, number), Fields.bytes(held.json()));
+  }
+
+  /** Gives the lease back, for the next to take at once. */
+  @Override
+  public void close() {
+    renewals.shutdown();
+    try {
+      renewals.awaitTermination(length.toMillis(), TimeUnit.MILLISECONDS);
+      if (isMine()) {
+        write(until(Instant.now(), true));
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    } catch (IOException | RuntimeException e) {
+      lines.accept("the lease stays until it runs out: " + e.getMessage());
+    }
+  }
+}

@@ -1,0 +1,428 @@
+package dev.recall.job.registry;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import dev.recall.job.config.UserError;
+import dev.recall.job.store.Storage;
+import dev.recall.model.format.Safetensors;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import java.util.TreeMap;
+import java.util.function.Function;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+
+/**
+ * The versions of one model, on any Hadoop file system and without a server:
+ *
+ * <pre>
+ * REGISTRY/NAME/versions/000007/version.json   written last, with the digests of the files beside it
+ * REGISTRY/NAME/history/00000012.json          steps; the newest says what is in service
+ * REGISTRY/NAME/leases/00000007.json           who trained version 7, or does
+ * REGISTRY/NAME/runs/20261122T060000Z-champion run directories
+ * </pre>
+ *
+ * <p>Note to the maintainer. What is in service changes by one operation: a file of the history is
+ * created where none is ({@link Storage#createNew}), under the number after the step that the
+ * change was decided on. Whoever decided on an older step finds the number taken and has no effect,
+ * however late it comes. So nobody needs a lock to promote, roll back or prune, and a reader sees
+ * either the step before or the step after. A version that is to go is named in a step first and
+ * removed after: a step that puts it into service cannot come in between.
+ */
+public final class ModelRegistry {
+
+  private static final Pattern NAME = Pattern.compile("[A-Za-z0-9][A-Za-z0-9._-]{0,99}");
+  private static final Pattern STEP = Pattern.compile("(\\d{8})\\.json");
+  private static final Pattern VERSION = Pattern.compile("\\d{6,9}");
+  private static final int TRIES = 20;
+
+  private final Storage storage;
+  private final String name;
+  private final String path;
+
+  private ModelRegistry(Storage storage, String root, String name) {
+    this.storage = storage;
+    this.name = name;
+    this.path = storage.qualify(root) + "/" + name;
+  }
+
+  /**
+   * Opens the registry of a model; nothing is read or written yet.
+   *
+   * @param storage file systems
+   * @param root directory of all models
+   * @param name of the model
+   * @return the registry
+   * @throws UserError when the name is none
+   */
+  public static ModelRegistry open(Storage storage, String root, String name) {
+    if (!NAME.matcher(name).matches()) {
+      throw new UserError(
+          "model name: expected letters, digits and . _ -, at most 100, found " + name);
+    }
+    return new ModelRegistry(storage, root, name);
+  }
+
+  /**
+   * Lists the models of a registry.
+   *
+   * @param storage file systems
+   * @param root directory of all models
+   * @return names, sorted; empty when there is no such directory
+   */
+  public static List<String> names(Storage storage, String root) {
+    return storage.list(storage.qualify(root)).stream()
+        .filter(NAME.asMatchPredicate())
+        .filter(name -> storage.isDirectory(root + "/" + name))
+        .toList();
+  }
+
+  /**
+   * Returns the model's name.
+   *
+   * @return the name
+   */
+  public String name() {
+    return name;
+  }
+
+  /**
+   * Returns the directory of the model.
+   *
+   * @return its path
+   */
+  public String path() {
+    return path;
+  }
+
+  /**
+   * Returns the file systems.
+   *
+   * @return where the registry is
+   */
+  public Storage storage() {
+    return storage;
+  }
+
+  private String stepFile(int number) {
+    return path + "/history/" + String.format(Locale.ROOT, "%08d.json", number);
+  }
+
+  /**
+   * Returns the newest step.
+   *
+   * @return step 0 when nothing has happened yet
+   * @throws UserError when it cannot be read
+   */
+  public Step now() {
+    List<Integer> numbers = stepNumbers();
+    return numbers.isEmpty() ? Step.NONE : step(numbers.get(numbers.size() - 1));
+  }
+
+  /**
+   * Returns all steps.
+   *
+   * @return the oldest first
+   * @throws UserError when one cannot be read
+   */
+  public List<Step> history() {
+    return stepNumbers().stream().map(this::step).toList();
+  }
+
+  private List<Integer> stepNumbers() {
+    List<Integer> numbers = new ArrayList<>();
+    for (String file : storage.list(path + "/history")) {
+      Matcher matcher = STEP.matcher(file);
+      if (matcher.matches()) {
+        numbers.add(Integer.parseInt(matcher.group(1)));
+      }
+    }
+    numbers.sort(Comparator.naturalOrder());
+    return numbers;
+  }
+
+  private Step step(int number) {
+    String file = stepFile(number);
+    Step step = Step.parse(file, Fields.read(file, storage.readText(file)));
+    if (step.number() != number) {
+      throw new UserError(file + ": expected step " + number + ", found " + step.number());
+    }
+    return step;
+  }
+
+  /**
+   * Lists the versions that are whole and stay.
+   *
+   * @return their numbers, rising
+   */
+  public List<Integer> versions() {
+    List<Integer> going = now().going();
+    return directories().stream()
+        .filter(number -> !going.contains(number))
+        .filter(number -> storage.exists(file(number, ModelVersion.FILE)))
+        .toList();
+  }
+
+  private List<Integer> directories() {
+    return storage.list(path + "/versions").stream()
+        .filter(VERSION.asMatchPredicate())
+        .map(Integer::valueOf)
+        .sorted()
+        .toList();
+  }
+
+  /**
+   * Names the directory of a version.
+   *
+   * @param number of the version
+   * @return its path
+   */
+  public String directory(int number) {
+    return path + "/versions/" + String.format(Locale.ROOT, "%06d", number);
+  }
+
+  private String file(int number, String file) {
+    return directory(number) + "/" + file;
+  }
+
+  /**
+   * Reads what is known of a version.
+   *
+   * @param number of the version
+   * @return what version.json says
+   * @throws UserError when the version is not there
+   */
+  public ModelVersion version(int number) {
+    String file = file(number, ModelVersion.FILE);
+    if (!storage.exists(file)) {
+      throw new UserError(
+          path + ": expected one of the versions " + versions() + ", found no version " + number);
+    }
+    ModelVersion version = ModelVersion.parse(file, Fields.read(file, storage.readText(file)));
+    if (version.number() != number) {
+      throw new UserError(file + ": expected version " + number + ", found " + version.number());
+    }
+    return version;
+  }
+
+  /**
+   * Reads a file of a version and holds it to its digest.
+   *
+   * @param version the version
+   * @param name of the file
+   * @return its bytes
+   * @throws UserError when it is not there or has other bytes
+   */
+  public byte[] read(ModelVersion version, String name) {
+    String expected = version.files().get(name);
+    String file = file(version.number(), name);
+    if (expected == null) {
+      throw new UserError(
+          directory(version.number())
+              + ": expected one of the files "
+              + version.files().keySet()
+              + ", found no "
+              + name);
+    }
+    byte[] bytes = storage.read(file);
+    String found = Safetensors.sha256(bytes);
+    if (!found.equals(expected)) {
+      throw new UserError(file + ": expected SHA-256 " + expected + ", found " + found);
+    }
+    return bytes;
+  }
+
+  /**
+   * Reads a JSON file of a version.
+   *
+   * @param version the version
+   * @param name of the file
+   * @return what it holds
+   * @throws UserError when it is not there, has other bytes or is none
+   */
+  public JsonNode json(ModelVersion version, String name) {
+    return Fields.read(
+        file(version.number(), name), new String(read(version, name), StandardCharsets.UTF_8));
+  }
+
+  /**
+   * Writes a version; nobody sees it before it is whole, and nothing puts it into service.
+   *
+   * @param number of a lease that the caller has
+   * @param scheduled the scheduled time that it was trained for, or empty
+   * @param files bytes by name
+   * @return the version
+   * @throws IOException when it cannot be written
+   */
+  public ModelVersion publish(int number, String scheduled, Map<String, byte[]> files)
+      throws IOException {
+    Map<String, String> digests = new TreeMap<>();
+    storage.makeDirectory(directory(number));
+    for (Map.Entry<String, byte[]> file : files.entrySet()) {
+      storage.write(file(number, file.getKey()), file.getValue());
+      digests.put(file.getKey(), Safetensors.sha256(file.getValue()));
+    }
+    By by = By.now();
+    ModelVersion version = new ModelVersion(number, by.at(), by.name(), scheduled, digests);
+    storage.write(file(number, ModelVersion.FILE), Fields.bytes(version.json()));
+    return version;
+  }
+
+  /**
+   * Puts a version into service, unless somebody has changed anything since.
+   *
+   * @param number of the version
+   * @param decidedOn the step that the decision rests on
+   * @param reason for a person
+   * @return the new step; nothing when the decision came too late
+   * @throws IOException when it cannot be written
+   * @throws UserError when the version is not there
+   */
+  public Optional<Step> promote(int number, Step decidedOn, String reason) throws IOException {
+    checkPromotable(number, decidedOn);
+    return append(decidedOn.promote(number, By.now(), reason));
+  }
+
+  private void checkPromotable(int number, Step decidedOn) {
+    if (decidedOn.going().contains(number)) {
+      throw new UserError(path + ": expected a version that stays, version " + number + " goes");
+    }
+    version(number);
+  }
+
+  /**
+   * Puts a version into service, whatever is.
+   *
+   * @param number of the version
+   * @param reason for a person
+   * @return the new step
+   * @throws IOException when it cannot be written
+   * @throws UserError when the version is not there or is in service
+   */
+  public Step promote(int number, String reason) throws IOException {
+    return change(
+        now -> {
+          if (now.inService().orElse(0) == number) {
+            throw new UserError(path + ": version " + number + " is in service already");
+          }
+          checkPromotable(number, now);
+          return now.promote(number, By.now(), reason);
+        });
+  }
+
+  /**
+   * Puts the version before into service again.
+   *
+   * @param reason for a person
+   * @return the new step
+   * @throws IOException when it cannot be written
+   * @throws UserError when there is none to go back to
+   */
+  public Step rollback(String reason) throws IOException {
+    return change(
+        now -> {
+          if (now.before().isEmpty()) {
+            throw new UserError(
+                path + ": expected a version before the one in service, found " + now.service());
+          }
+          return now.rollback(By.now(), reason);
+        });
+  }
+
+  /**
+   * Removes old versions, never the one in service nor the one before it, and what attempts that
+   * ended early have left.
+   *
+   * @param keep how many of the newest stay, at least 1
+   * @return the versions that went
+   * @throws IOException when something cannot be removed
+   */
+  public List<Integer> prune(int keep) throws IOException {
+    Step step =
+        change(
+            now -> {
+              List<Integer> there = directories();
+              List<Integer> stay = staying(there, now, keep);
+              List<Integer> gone =
+                  there.stream().filter(version -> !stay.contains(version)).toList();
+              return now.prune(gone, By.now(), "the newest " + keep + " stay");
+            });
+    for (int version : step.going()) {
+      remove(version);
+    }
+    return step.going();
+  }
+
+  /**
+   * Directories without a version may be of somebody who writes it, unless a newer lease is out.
+   */
+  private List<Integer> staying(List<Integer> there, Step now, int keep) {
+    List<Integer> stay = new ArrayList<>();
+    now.inService().ifPresent(stay::add);
+    now.before().ifPresent(stay::add);
+    int newest = Lease.newest(this);
+    int whole = 0;
+    for (int i = there.size() - 1; i >= 0; i--) {
+      int version = there.get(i);
+      boolean isWhole = storage.exists(file(version, ModelVersion.FILE));
+      boolean wanted = isWhole ? whole++ < keep : version >= newest;
+      if (wanted && !now.going().contains(version)) {
+        stay.add(version);
+      }
+    }
+    return stay;
+  }
+
+  /** The runs first: afterwards nobody knows which they are. */
+  private void remove(int version) throws IOException {
+    String directory = directory(version);
+    if (storage.exists(file(version, ModelVersion.FILE))) {
+      String runs = runDirectory(version(version).scheduled(), "");
+      String prefix = runs.substring(runs.lastIndexOf('/') + 1);
+      for (String run : storage.list(path + "/runs")) {
+        if (run.startsWith(prefix)) {
+          storage.deleteTree(path + "/runs/" + run);
+        }
+      }
+      storage.delete(file(version, ModelVersion.FILE));
+    }
+    storage.deleteTree(directory);
+  }
+
+  /**
+   * Names the directory of a training.
+   *
+   * @param scheduled the scheduled time that it is for, as ISO 8601 in UTC
+   * @param from what it starts from
+   * @return its path
+   */
+  public String runDirectory(String scheduled, String from) {
+    return path + "/runs/" + scheduled.replaceAll("[^0-9TZ]", "") + "-" + from;
+  }
+
+  /** Says that a lease was taken over: who held it decided on an older step from now on. */
+  Step takeOver(String reason) throws IOException {
+    return change(now -> now.takeOver(By.now(), reason));
+  }
+
+  private Optional<Step> append(Step step) throws IOException {
+    boolean done = storage.createNew(stepFile(step.number()), Fields.bytes(step.json()));
+    return done ? Optional.of(step) : Optional.empty();
+  }
+
+  private Step change(Function<Step, Step> decide) throws IOException {
+    for (int i = 0; i < TRIES; i++) {
+      Optional<Step> done = append(decide.apply(now()));
+      if (done.isPresent()) {
+        return done.get();
+      }
+    }
+    throw new IOException(
+        path + ": expected to change what is in service, others were faster " + TRIES + " times");
+  }
+}

@@ -39,7 +39,7 @@ class HdfsCrashTest {
 
   @Test
   void noKillLeavesARegistryWithoutAWholeModelInService() throws Exception {
-    try (KillRegistry kills = new KillRegistry(hdfs.place(), folder)) {
+    try (KillRegistry kills = new KillRegistry(hdfs.place(), folder, false)) {
       kills.run();
     }
   }

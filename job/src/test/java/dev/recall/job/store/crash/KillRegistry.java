@@ -42,6 +42,7 @@ final class KillRegistry implements AutoCloseable {
   private final Place place;
   private final Path folder;
   private final boolean all = "all".equals(System.getProperty("recall.crash"));
+  private final boolean everyCommand;
   private final ChildJvms jvms;
   private final RunFigures files;
   private final Storage storage;
@@ -50,10 +51,16 @@ final class KillRegistry implements AutoCloseable {
   private final List<KillPoint> tried = new ArrayList<>();
   private int trials;
 
-  /** Makes a registry with four versions of which the second is in service, the first before it. */
-  KillRegistry(Place place, Path folder) {
+  /**
+   * Makes a registry with four versions of which the second is in service, the first before it.
+   *
+   * @param everyCommand whether each command has its turn, else the one that does most; with {@code
+   *     -Drecall.crash=all} each has
+   */
+  KillRegistry(Place place, Path folder, boolean everyCommand) {
     this.place = place;
     this.folder = folder;
+    this.everyCommand = everyCommand || all;
     jvms = ChildJvms.many(folder);
     files = new RunFigures(place.plain());
     storage = new Storage(place.plain());
@@ -108,6 +115,23 @@ final class KillRegistry implements AutoCloseable {
   /** Kills each command at each of its operations, or at one of those that are alike. */
   void run() throws IOException, InterruptedException {
     trials(
+        retrain(5),
+        registry ->
+            assertThat(
+                    registry.versions().stream()
+                        .map(registry::version)
+                        .filter(version -> version.scheduled().equals("2026-11-22T05:00:00Z")))
+                .hasSize(1));
+    if (everyCommand) {
+      promotePruneAndRollBack();
+    }
+    System.out.printf(
+        "%s: %d kills of commands on a registry; the model in service always whole%n",
+        place.name(), trials);
+  }
+
+  private void promotePruneAndRollBack() throws IOException, InterruptedException {
+    trials(
         List.of("models", "promote", MODEL, "4"),
         registry -> assertThat(registry.now().inService()).hasValue(4));
     trials(
@@ -119,19 +143,8 @@ final class KillRegistry implements AutoCloseable {
           assertThat(storage.list(registry.path() + "/runs")).hasSize(3);
         });
     trials(
-        retrain(5),
-        registry ->
-            assertThat(
-                    registry.versions().stream()
-                        .map(registry::version)
-                        .filter(version -> version.scheduled().equals("2026-11-22T05:00:00Z")))
-                .hasSize(1));
-    trials(
         List.of("models", "rollback", MODEL),
         registry -> assertThat(registry.now().inService().orElseThrow()).isNotEqualTo(2));
-    System.out.printf(
-        "%s: %d kills of promote, prune, retrain and rollback; the model in service always whole%n",
-        place.name(), trials);
   }
 
   private void trials(List<String> command, Expected expected)

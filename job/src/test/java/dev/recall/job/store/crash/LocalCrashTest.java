@@ -21,7 +21,7 @@ class LocalCrashTest {
 
   @Test
   void noKillLeavesARegistryWithoutAWholeModelInService() throws Exception {
-    try (KillRegistry kills = new KillRegistry(place(), folder)) {
+    try (KillRegistry kills = new KillRegistry(place(), folder, true)) {
       kills.run();
     }
   }

@@ -25,7 +25,7 @@ class ObjectStoreCrashTest {
   @Test
   void noKillLeavesARegistryWithoutAWholeModelInService() throws Exception {
     try (ObjectStore store = new ObjectStore(folder);
-        KillRegistry kills = new KillRegistry(store.place(), folder)) {
+        KillRegistry kills = new KillRegistry(store.place(), folder, false)) {
       kills.run();
     }
   }

@@ -1,0 +1,134 @@
+package dev.recall.job;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.recall.job.config.Configs;
+import dev.recall.job.registry.Lease;
+import dev.recall.job.registry.ModelRegistry;
+import dev.recall.job.registry.Step;
+import dev.recall.job.store.Storage;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Retrainings in processes of their own that meet at one registry. */
+@Tag("slow")
+class RetrainProcessesTest {
+
+  private static final int AT_ONCE = 4;
+  private static final int FAILED = 1;
+  private static final int TERMINATED = 128 + 15;
+
+  @TempDir private Path folder;
+
+  private Processes processes;
+
+  @BeforeEach
+  void prepare() {
+    processes = new Processes(folder);
+  }
+
+  @AfterEach
+  void endWhatWasStarted() {
+    processes.close();
+  }
+
+  private ModelRegistry registry() {
+    return ModelRegistry.open(
+        new Storage(Map.of()), folder.resolve("registry").toString(), "memory");
+  }
+
+  private List<String> retrain(int hour, String... settings) {
+    List<String> args =
+        Commands.with(
+            Configs.smallWith(settings), "retrain", "--without-spark", "--name", "memory");
+    args.addAll(List.of("--registry", folder.resolve("registry").toString()));
+    args.addAll(List.of("--scheduled", "2026-11-22T0" + hour + ":00:00Z"));
+    return args;
+  }
+
+  private Process start(List<String> args) throws IOException {
+    return processes.start(List.of(), args);
+  }
+
+  @Test
+  void ofManyThatStartAtTheSameMomentOneTrainsAndPublishes() throws Exception {
+    List<Process> all = new ArrayList<>();
+    for (int i = 0; i < AT_ONCE; i++) {
+      // Long enough for the others to find it at work.
+      all.add(start(retrain(6, "stop.seconds=4", "stop.rounds=100000000")));
+    }
+    for (Process process : all) {
+      assertThat(processes.end(process)).as(processes.log()).isZero();
+    }
+    assertThat(registry().versions()).hasSize(1);
+    assertThat(registry().history()).hasSize(1);
+    assertThat(processes.log().lines().filter(line -> line.startsWith("promoted: "))).hasSize(1);
+    assertThat(
+            processes.log().lines().filter(line -> line.matches("(left alone|done already): .*")))
+        .hasSize(AT_ONCE - 1);
+  }
+
+  @Test
+  void oneThatIsTerminatedIsGoneOnWithByTheSameCommand() throws Exception {
+    Process first = start(retrain(6, "stop.rounds=100000000", "checkpoint.every-rounds=1"));
+    processes.awaitLine(first, "^run directory .*");
+    first.destroy();
+    assertThat(processes.end(first)).isEqualTo(TERMINATED);
+    assertThat(processes.log()).contains("interrupted: the same command goes on in file:");
+    assertThat(Lease.held(registry()).orElseThrow().ended()).isTrue();
+
+    Process again = start(retrain(6, "stop.rounds=100000000", "stop.seconds=0.1"));
+    assertThat(processes.end(again)).as(processes.log()).isZero();
+    assertThat(processes.log()).contains("going on after round ");
+    assertThat(registry().versions()).hasSize(1);
+  }
+
+  /** Stopped while it trains, it wakes up when another has published. */
+  @Test
+  void aHolderThatWasFrozenForLongerThanItsLeasePublishesNothing() throws Exception {
+    Process first = start(retrain(5, "stop.rounds=2"));
+    assertThat(processes.end(first)).as(processes.log()).isZero();
+    Process frozen =
+        start(retrain(6, "stop.rounds=100000000", "stop.seconds=3", "retrain.lease-seconds=1"));
+    processes.awaitLine(frozen, "^run directory .*060000Z.*");
+    signal("STOP", frozen);
+
+    leaseRunsOut();
+    Process next = start(retrain(7, "stop.rounds=3", "retrain.lease-seconds=1"));
+    assertThat(processes.end(next)).as(processes.log()).isZero();
+    List<Integer> published = registry().versions();
+    Step now = registry().now();
+
+    signal("CONT", frozen);
+    assertThat(processes.end(frozen)).as(processes.log()).isEqualTo(FAILED);
+    assertThat(processes.log())
+        .contains("too late: the lease was taken over; nothing is published");
+    assertThat(registry().versions()).isEqualTo(published).hasSize(2);
+    assertThat(registry().now()).isEqualTo(now);
+    assertThat(registry().history().stream().map(Step::action)).contains(Step.Action.TAKE_OVER);
+  }
+
+  /** As if the time had passed; the holder cannot renew it. */
+  private void leaseRunsOut() throws IOException {
+    Path leases = folder.resolve("registry/memory/leases");
+    List<String> names = RunFiles.names(leases);
+    Path newest = leases.resolve(names.get(names.size() - 1));
+    Files.writeString(
+        newest,
+        Files.readString(newest).replaceFirst("(?<=\"until\" : \")[^\"]*", "2026-01-01T00:00:00Z"));
+  }
+
+  private static void signal(String name, Process process) throws Exception {
+    String pid = Long.toString(process.pid());
+    assertThat(new ProcessBuilder("kill", "-s", name, pid).start().waitFor()).isZero();
+  }
+}

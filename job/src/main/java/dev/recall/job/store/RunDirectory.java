@@ -178,6 +178,8 @@ public final class RunDirectory implements TrainingListener, AutoCloseable {
     Snapshot state = found.restored().now();
     lastCheckpoint = Optional.of(saved(found.path(), found.bytes()));
     checkpoints.passOver(found.passedOver());
+    // First: from now on another process that is still on the run writes nothing behind the cut.
+    putRunJson(runJson);
     List<String> kept = cutLines(state);
     warnOfAnotherChain(state);
     storage.delete(path + "/summary.json");
@@ -193,7 +195,6 @@ public final class RunDirectory implements TrainingListener, AutoCloseable {
             .map(line -> line + "\n")
             .collect(Collectors.joining());
     otherSettings = !found.restored().config().text().equals(config.text());
-    putRunJson(runJson);
     newSettings = before.equals(remark + config.text()) ? () -> {} : this::writeConfig;
     if (changed.isEmpty()) {
       writeNewSettings();
@@ -347,6 +348,7 @@ public final class RunDirectory implements TrainingListener, AutoCloseable {
     } catch (TakenOver e) {
       throw e;
     } catch (IOException | UserError e) {
+      checkMine(); // whoever took the run over removes what was not finished
       if (config.checkpoint().onFailure() == CheckpointConfig.OnFailure.STOP) {
         throw e instanceof IOException failed ? failed : new IOException(e.getMessage());
       }

@@ -1,0 +1,484 @@
+package dev.recall.job.cluster;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import dev.recall.job.Commands;
+import dev.recall.job.cluster.DaemonCluster.Killed;
+import dev.recall.job.cluster.DaemonCluster.Kind;
+import dev.recall.job.cluster.DisturbedRun.Undisturbed;
+import dev.recall.job.config.Configs;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.nio.channels.FileChannel;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/**
+ * What dies, freezes, fills up or is cut off while a standalone cluster trains. Faults that leave
+ * the cluster as it was happen to the same run, one behind the other.
+ */
+@Tag("cluster")
+class StandaloneFaultsTest {
+
+  private static final List<String> SETTINGS =
+      Configs.smallWith(
+          "stop.rounds=1500",
+          "checkpoint.every-rounds=25",
+          "validation.every-rounds=0",
+          "report.every-rounds=100");
+
+  private static final String MASTER_SERVES = "I have been elected leader";
+  private static final String WORKER_SERVES = "Successfully registered with master";
+
+  /** Of drivers, in a network where all ports are free. */
+  private static final int DRIVER_PORT = 41001;
+
+  private static final int BLOCK_PORT = 41002;
+
+  private static final Duration PATIENCE = Duration.ofMinutes(3);
+
+  private static final int LITTLE_ROOM = 512 << 10;
+
+  private static final int BREAK_SECONDS = 3;
+
+  @TempDir private static Path folder;
+
+  private static DaemonCluster cluster;
+  private static boolean ownNetwork;
+  private static Undisturbed undisturbed;
+  private static final Map<String, Killed> DOWN = new HashMap<>();
+
+  @BeforeAll
+  static void start() throws Exception {
+    DaemonCluster.assumePackaged();
+    ownNetwork = Namespaces.canHaveNetwork();
+    cluster =
+        ownNetwork
+            ? DaemonCluster.startInOwnNetwork(Kind.STANDALONE, 2, folder)
+            : DaemonCluster.start(Kind.STANDALONE, 2, folder);
+    undisturbed = DisturbedRun.undisturbed(cluster, List.of(), SETTINGS);
+  }
+
+  @AfterAll
+  static void stop() throws Exception {
+    if (cluster != null) {
+      cluster.close();
+    }
+  }
+
+  /** A run that failed its test takes no executors from the next. */
+  @AfterEach
+  void endRuns() {
+    cluster.endSubmissions();
+  }
+
+  /** Whatever a test before this one left. */
+  @BeforeEach
+  void bringUp() throws Exception {
+    for (String daemon : List.of("master", "worker-1", "worker-2")) {
+      if (DOWN.containsKey(daemon)) {
+        startAgain(daemon);
+      }
+    }
+    awaitExecutors(0);
+  }
+
+  private static void kill(String daemon) {
+    DOWN.put(daemon, cluster.kill(daemon));
+  }
+
+  private static void startAgain(String daemon) throws IOException {
+    startAgain(daemon, List.of());
+  }
+
+  private static void startAgain(String daemon, List<String> wrapper) throws IOException {
+    Killed killed = DOWN.get(daemon);
+    if (daemon.equals("master")) {
+      String port = cluster.environment("SPARK_MASTER").replaceFirst(".*:", "");
+      cluster.startAgain(killed, MASTER_SERVES, wrapper, "--port", port);
+    } else {
+      cluster.startAgain(killed, WORKER_SERVES, wrapper);
+    }
+    DOWN.remove(daemon);
+  }
+
+  private static List<ProcessHandle> executorsOf(int worker) {
+    return cluster.jvms("CoarseGrainedExecutorBackend").stream()
+        .filter(cluster.jvms("--hostname 127.0.0.1" + worker)::contains)
+        .toList();
+  }
+
+  /** Executors that have begun a task. */
+  private static List<ProcessHandle> working() {
+    return cluster.executors().stream().filter(StandaloneFaultsTest::works).toList();
+  }
+
+  private static boolean works(ProcessHandle executor) {
+    try {
+      Path log = Path.of("/proc", Long.toString(executor.pid()), "cwd/stderr");
+      return Files.readString(log).contains(" has the plain engine");
+    } catch (IOException e) {
+      return false; // begins or ends
+    }
+  }
+
+  private static List<ProcessHandle> awaitWorking(int count) {
+    await(count + " executors at work").atMost(PATIENCE).until(() -> working().size() >= count);
+    return working();
+  }
+
+  private static void awaitExecutors(int count) {
+    await(count + " executors").atMost(PATIENCE).until(() -> cluster.executors().size() == count);
+  }
+
+  private static void awaitOthers(List<ProcessHandle> before, int count) {
+    await(count + " other executors")
+        .atMost(PATIENCE)
+        .until(
+            () -> cluster.executors().stream().filter(e -> !before.contains(e)).count() >= count);
+  }
+
+  private static List<String> conf(String... settings) {
+    List<String> options = new ArrayList<>();
+    for (String setting : settings) {
+      options.addAll(List.of("--conf", setting));
+    }
+    return options;
+  }
+
+  private static DisturbedRun begin(String name, List<String> sparkOptions, String... options)
+      throws IOException {
+    return DisturbedRun.begin(cluster, undisturbed, name, sparkOptions, options);
+  }
+
+  /** With the timeouts of conf/spark-standalone.properties. */
+  @Test
+  void executorsThatAreKilledOrFreezeAreReplaced() throws Exception {
+    DisturbedRun run = begin("executors", List.of());
+    run.at(
+        100,
+        "SIGKILL of an executor",
+        r -> {
+          List<ProcessHandle> before = awaitWorking(2);
+          before.get(0).destroyForcibly();
+          awaitOthers(before, 1);
+          return "replaced";
+        });
+    run.at(
+        500,
+        "SIGKILL of all executors at once",
+        r -> {
+          List<ProcessHandle> before = awaitWorking(2);
+          before.forEach(ProcessHandle::destroyForcibly);
+          awaitOthers(before, 2);
+          return "replaced";
+        });
+    run.at(
+        900,
+        "SIGSTOP of an executor",
+        r -> {
+          List<ProcessHandle> before = awaitWorking(2);
+          ProcessHandle frozen = before.get(0);
+          DaemonCluster.signal("STOP", frozen);
+          r.submission().awaitLine("Lost executor .* heartbeat timed out");
+          DaemonCluster.signal("CONT", frozen);
+          await("the frozen one ends").atMost(PATIENCE).until(() -> !frozen.isAlive());
+          awaitOthers(before, 1);
+          return "missed its heartbeats, replaced";
+        });
+    run.ends();
+  }
+
+  @Test
+  void aFrozenExecutorIsOvertakenBySpeculativeTasks() throws Exception {
+    DisturbedRun run =
+        begin(
+            "speculation",
+            conf(
+                "spark.speculation=true",
+                "spark.speculation.quantile=0.5",
+                "spark.network.timeout=120s"));
+    run.at(
+        100,
+        "SIGSTOP of an executor, spark.speculation",
+        r -> {
+          ProcessHandle frozen = awaitWorking(2).get(0);
+          DaemonCluster.signal("STOP", frozen);
+          r.awaitRound(r.newestRound() + 100);
+          DaemonCluster.signal("CONT", frozen);
+          assertThat(r.submission().log()).doesNotContain("Lost executor");
+          return "rounds went on without it";
+        });
+    run.ends();
+  }
+
+  @Test
+  void workersComeAndGo() throws Exception {
+    DisturbedRun run = begin("workers", List.of());
+    run.at(
+        100,
+        "SIGPWR of a worker, spark.decommission.enabled",
+        r -> {
+          awaitWorking(2);
+          DaemonCluster.signal("PWR", cluster.daemon("worker-2"));
+          await().atMost(PATIENCE).until(() -> executorsOf(2).isEmpty());
+          return "its executor left when its tasks were done";
+        });
+    run.at(
+        300,
+        "SIGKILL of all workers",
+        r -> {
+          kill("worker-2");
+          kill("worker-1");
+          awaitExecutors(0);
+          startAgain("worker-2");
+          awaitWorking(1);
+          return "went on when one came back";
+        });
+    run.at(
+        500,
+        "a worker more",
+        r -> {
+          startAgain("worker-1");
+          awaitExecutors(2);
+          return "it got an executor";
+        });
+    run.at(
+        900,
+        "SIGKILL of a worker",
+        r -> {
+          kill("worker-2");
+          await().atMost(PATIENCE).until(() -> executorsOf(2).isEmpty());
+          return "its executor ended with it, the other one went on";
+        });
+    run.ends();
+  }
+
+  @Test
+  void withoutMasterARunGoesOnAndFindsItAgain() throws Exception {
+    DisturbedRun run = begin("master", List.of());
+    run.at(
+        100,
+        "SIGKILL of the Master",
+        r -> {
+          kill("master");
+          r.awaitRound(r.newestRound() + 100);
+          return "went on";
+        });
+    run.at(
+        300,
+        "SIGKILL of an executor without Master",
+        r -> {
+          awaitWorking(2).get(0).destroyForcibly();
+          r.awaitRound(r.newestRound() + 100);
+          assertThat(cluster.executors()).hasSize(1);
+          return "went on with the other";
+        });
+    run.at(
+        500,
+        "the Master again, spark.deploy.recoveryMode",
+        r -> {
+          startAgain("master");
+          awaitExecutors(2);
+          return "replaced the executor";
+        });
+    run.ends();
+  }
+
+  @Test
+  void aRunGoesOnInAnotherDriver() throws Exception {
+    DisturbedRun run = begin("driver", List.of());
+    List<String> resume = List.of("train", "--resume", run.directory());
+    run.at(
+        100,
+        "SIGKILL of the driver",
+        r -> {
+          r.submission().close();
+          r.submit(List.of(), resume);
+          return "went on with --resume";
+        });
+    run.at(
+        500,
+        "a second driver in the same run directory",
+        r -> {
+          Submission first = r.submission();
+          r.submit(List.of(), resume);
+          assertThat(first.end()).as(first.log()).isEqualTo(1);
+          assertThat(first.log())
+              .containsPattern(
+                  "found that of a process on .*, which goes on with the run; this one stops");
+          return "the first stopped and named it";
+        });
+    run.ends();
+  }
+
+  @Test
+  void aSupervisedDriverGoesOnByItself() throws Exception {
+    DisturbedRun run =
+        begin("supervised", List.of("--deploy-mode", "cluster", "--supervise"), "--or-resume");
+    run.at(
+        100,
+        "SIGKILL of a driver, --supervise and --or-resume",
+        r -> {
+          List<ProcessHandle> before = cluster.masters();
+          before.forEach(ProcessHandle::destroyForcibly);
+          await()
+              .atMost(PATIENCE)
+              .until(() -> cluster.masters().stream().anyMatch(driver -> !before.contains(driver)));
+          return "started again, went on";
+        });
+    if (ownNetwork) {
+      run.at(
+          500,
+          "all connections reset and refused for " + BREAK_SECONDS + " s, supervised",
+          r -> {
+            cut("to 127.0.0.0/8", "dst 127.0.0.0/8");
+            return "started again, went on";
+          });
+    }
+    run.ends();
+  }
+
+  /** Resets connections and refuses new ones for some seconds. */
+  private static void cut(String rule, String sockets) throws IOException, InterruptedException {
+    Namespaces.shell(
+        cluster.script().toHandle(),
+        "ip rule add pref 1 " + rule + " unreachable; ss -K " + sockets);
+    TimeUnit.SECONDS.sleep(BREAK_SECONDS);
+    Namespaces.shell(cluster.script().toHandle(), "ip rule del pref 1");
+  }
+
+  @Test
+  void aRunOutlivesABreakOfTheNetwork() throws Exception {
+    assumeTrue(ownNetwork, "this machine gives a test no network of its own");
+    DisturbedRun run =
+        begin(
+            "network",
+            conf(
+                "spark.driver.port=" + DRIVER_PORT,
+                "spark.driver.blockManager.port=" + BLOCK_PORT));
+    run.at(
+        100,
+        "no packet arrives for " + BREAK_SECONDS + " s",
+        r -> {
+          Namespaces.shell(cluster.script().toHandle(), "ip link set lo down");
+          TimeUnit.SECONDS.sleep(BREAK_SECONDS);
+          Namespaces.shell(cluster.script().toHandle(), "ip link set lo up");
+          return "went on";
+        });
+    run.at(
+        400,
+        "connections to the driver reset and refused for " + BREAK_SECONDS + " s",
+        r -> {
+          List<ProcessHandle> before = awaitWorking(2);
+          cut(
+              "to 127.0.0.1 ipproto tcp dport " + DRIVER_PORT + "-" + BLOCK_PORT,
+              "dport = :" + DRIVER_PORT + " or dport = :" + BLOCK_PORT);
+          awaitOthers(before, 2);
+          return "executors ended and were replaced";
+        });
+    run.ends();
+  }
+
+  @Test
+  void anExecutorWithoutDiskIsExcluded() throws Exception {
+    Path disk = cluster.folder().resolve("work/worker-2");
+    Namespaces.assumeSmallDisk(disk);
+    kill("worker-2");
+    Killed killed = DOWN.get("worker-2");
+    List<String> wrapper = new ArrayList<>(Namespaces.smallDisk(disk, "16m"));
+    wrapper.addAll(List.of("env", "SPARK_LOCAL_DIRS=" + disk.resolve("local")));
+    startAgain("worker-2", wrapper);
+    try {
+      trainWithoutDisk(disk);
+    } finally {
+      cluster.kill("worker-2");
+      DOWN.put("worker-2", killed);
+    }
+  }
+
+  private void trainWithoutDisk(Path disk) throws Exception {
+    DisturbedRun run = begin("disk", conf("spark.excludeOnFailure.enabled=true"));
+    run.at(
+        100,
+        "disk of an executor full",
+        r -> {
+          awaitWorking(2);
+          fill(cluster.daemon("worker-2"), disk);
+          r.awaitRound(r.newestRound() + 50);
+          return "went on, a running executor writes nothing";
+        });
+    run.at(
+        300,
+        "SIGKILL of an executor on a full disk, spark.excludeOnFailure.enabled",
+        r -> {
+          executorsOf(2).forEach(ProcessHandle::destroyForcibly);
+          r.submission().awaitLine("No space left on device");
+          return "the new one fails tasks and gets none any more";
+        });
+    run.ends();
+  }
+
+  /** Leaves room for folders and logs, not for the jar. */
+  private static void fill(ProcessHandle process, Path disk) throws IOException {
+    Path file = Path.of("/proc/" + process.pid() + "/root" + disk, "fills-the-disk");
+    try (OutputStream out = Files.newOutputStream(file)) {
+      while (true) {
+        out.write(new byte[1 << 12]);
+      }
+    } catch (IOException e) {
+      assertThat(e).hasMessage("No space left on device");
+    }
+    try (FileChannel channel = FileChannel.open(file, StandardOpenOption.WRITE)) {
+      channel.truncate(channel.size() - LITTLE_ROOM);
+    }
+  }
+
+  /** Executors are asked for when tasks wait a second, as without executors. */
+  @Test
+  void executorsComeAndGoWithDynamicAllocation() throws Exception {
+    DisturbedRun run =
+        begin(
+            "dynamic",
+            conf(
+                "spark.dynamicAllocation.enabled=true",
+                "spark.dynamicAllocation.shuffleTracking.enabled=true",
+                "spark.dynamicAllocation.maxExecutors=4",
+                "spark.dynamicAllocation.executorIdleTimeout=1s",
+                "spark.executor.cores=1"),
+            Commands.with(
+                    List.of(
+                        "spark.tasks=4",
+                        "validation.every-rounds=1000",
+                        "validation.batches=60000"))
+                .toArray(new String[0]));
+    run.at(
+        975,
+        "dynamic allocation",
+        r -> {
+          int most = cluster.executors().size();
+          await("idle executors go").atMost(PATIENCE).until(() -> cluster.executors().isEmpty());
+          await("executors come again")
+              .atMost(PATIENCE)
+              .until(() -> !cluster.executors().isEmpty());
+          return "from " + most + " executors to none during a validation, and up again";
+        });
+    run.ends();
+  }
+}

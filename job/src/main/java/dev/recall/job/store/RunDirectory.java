@@ -348,7 +348,7 @@ public final class RunDirectory implements TrainingListener, AutoCloseable {
     } catch (TakenOver e) {
       throw e;
     } catch (IOException | UserError e) {
-      checkMine(); // whoever took the run over removes what was not finished
+      checkMineAfter(e);
       if (config.checkpoint().onFailure() == CheckpointConfig.OnFailure.STOP) {
         throw e instanceof IOException failed ? failed : new IOException(e.getMessage());
       }
@@ -447,7 +447,7 @@ public final class RunDirectory implements TrainingListener, AutoCloseable {
    * Of two processes on one directory the one that came last has it: the other may be what a
    * cluster has given up, with nobody there to end it.
    */
-  private void checkMine() throws IOException {
+  private void checkMine() throws TakenOver {
     String found = runJson();
     if (!found.isEmpty() && !found.equals(runJson)) {
       throw new TakenOver(
@@ -455,6 +455,15 @@ public final class RunDirectory implements TrainingListener, AutoCloseable {
               + ": expected run.json as this process wrote it, found that of "
               + lastProcess(found)
               + ", which goes on with the run; this one stops");
+    }
+  }
+
+  /** Whoever took the run over removes what was not finished. */
+  private void checkMineAfter(Exception failure) throws TakenOver {
+    try {
+      checkMine();
+    } catch (UserError e) {
+      failure.addSuppressed(e); // it cannot be told
     }
   }
 

@@ -187,7 +187,12 @@ public final class Storage {
     if (e instanceof ChecksumException || e instanceof EOFException) {
       return new UserError(path + ": not whole: " + e.getMessage());
     }
-    return new Unreadable(path + ": cannot be read: " + e.getMessage() + Login.explain(e));
+    return new Unreadable(path + ": cannot be read: " + why(e));
+  }
+
+  /** One line: that of a server has its stack trace behind it. */
+  private static String why(IOException e) {
+    return String.valueOf(e.getMessage()).lines().findFirst().orElse("") + Login.explain(e);
   }
 
   /** A file system did not give what is there, which says nothing about it. */
@@ -223,7 +228,7 @@ public final class Storage {
     } catch (BoundedCalls.NoAnswer e) {
       throw e;
     } catch (IOException e) {
-      throw new IOException(path + ": cannot be written: " + e.getMessage() + Login.explain(e), e);
+      throw new IOException(path + ": cannot be written: " + why(e), e);
     }
   }
 
@@ -404,10 +409,14 @@ public final class Storage {
       FileSystem fileSystem = fileSystem(directory);
       Path path = new Path(directory);
       if (!calls.call(path, "making the directory", () -> fileSystem.mkdirs(path))) {
-        throw new IOException("cannot make directory " + directory);
+        throw new IOException("the file system gave no cause");
       }
     } catch (ParentNotDirectoryException | FileAlreadyExistsException e) {
       throw inTheWay(directory, e);
+    } catch (BoundedCalls.NoAnswer e) {
+      throw e;
+    } catch (IOException e) {
+      throw new IOException(directory + ": cannot be made: " + why(e), e);
     }
   }
 
@@ -430,7 +439,7 @@ public final class Storage {
     } catch (BoundedCalls.NoAnswer e) {
       throw e;
     } catch (IOException e) {
-      throw new IOException(path + ": cannot be deleted: " + e.getMessage(), e);
+      throw new IOException(path + ": cannot be deleted: " + why(e), e);
     }
     if (!deleted && exists(fileSystem, file)) {
       throw new IOException(path + ": cannot be deleted; the file system gave no cause");

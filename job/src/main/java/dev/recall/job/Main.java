@@ -111,7 +111,7 @@ public final class Main {
     while (cause.getCause() != null) {
       cause = cause.getCause();
     }
-    String message = String.valueOf(e.getMessage());
+    String message = String.valueOf(e.getMessage()).strip();
     String last = String.valueOf(cause.getMessage()).lines().findFirst().orElse("");
     // A server's exception has its stack trace in its message.
     boolean told = cause == e || message.contains(last);

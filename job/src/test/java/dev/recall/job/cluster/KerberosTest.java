@@ -1,6 +1,7 @@
 package dev.recall.job.cluster;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
 
 import dev.recall.job.Commands;
 import dev.recall.job.RunFiles;
@@ -10,6 +11,7 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermission;
 import java.time.Duration;
 import java.time.LocalTime;
 import java.util.ArrayList;
@@ -111,10 +113,14 @@ class KerberosTest {
             Stream.concat(secret.stream(), Stream.of("--deploy-mode", "cluster")).toList());
     List<String> secrets = List.of(STORE_SECRET);
     Set<String> seen = new TreeSet<>();
-    while (inCluster.process().isAlive()) {
-      seen.addAll(Secrets.commandLines(cluster, secrets));
-      Thread.onSpinWait();
-    }
+    await("the last run ends")
+        .atMost(Duration.ofMinutes(3))
+        .pollInterval(Duration.ofSeconds(1))
+        .until(
+            () -> {
+              seen.addAll(Secrets.commandLines(cluster, secrets));
+              return !inCluster.process().isAlive();
+            });
     for (Submission submission : List.of(local, client, inCluster)) {
       assertThat(submission.end()).as(submission.log()).isZero();
     }
@@ -123,8 +129,16 @@ class KerberosTest {
     outlivedItsTickets("client", client.log());
     outlivedItsTickets("cluster", containerThatSays(run("cluster")));
 
-    // Blocks of HDFS are files of the DataNode.
-    assertThat(Secrets.files(cluster.folder(), secrets)).isEmpty();
+    // Blocks of HDFS are files of the DataNode. YARN keeps what was uploaded, for its owner alone.
+    String cache = "nodes/1/usercache/recall/filecache";
+    assertThat(Secrets.files(cluster.folder(), secrets))
+        .isNotEmpty()
+        .allMatch(file -> file.matches(cache + "/\\d+/__spark_conf__.zip/__spark_\\w+.\\w+"));
+    assertThat(Files.getPosixFilePermissions(cluster.folder().resolve(cache)))
+        .doesNotContain(
+            PosixFilePermission.OTHERS_READ,
+            PosixFilePermission.OTHERS_WRITE,
+            PosixFilePermission.OTHERS_EXECUTE);
   }
 
   /** The log of a driver on the cluster. */
@@ -174,13 +188,20 @@ class KerberosTest {
     String stranger = cluster.answer("stranger");
     List<String> asNobody = List.of();
     List<String> local = List.of("--master", "local[1]");
-    List<String> simple =
-        List.of(
-            "--master", "local[1]", "--conf", "spark.hadoop.hadoop.security.authentication=simple");
+    Path simple = Files.createDirectories(folder.resolve("simple"));
+    String core = RunFiles.text(cluster.folder().resolve("conf/core-site.xml"));
+    Files.writeString(
+        simple.resolve("core-site.xml"),
+        core.replace("<value>kerberos<", "<value>simple<")
+            .replace("<value>privacy<", "<value>authentication<"));
     List<String> wrong = List.of("--principal", cluster.answer("principal"), "--keytab", stranger);
     long start = System.nanoTime();
     Submission none = train("refused-none", asNobody, List.of());
-    Submission notKerberos = train("refused-simple", asNobody, simple);
+    Submission notKerberos =
+        train(
+            "refused-simple",
+            asNobody,
+            List.of("--master", "local[1]", "--driver-class-path", simple.toString()));
     Submission wrongOnYarn = train("refused-wrong", wrong, List.of());
     Submission wrongOnStandalone =
         train("refused-wrong-too", wrong, List.of("--master", "spark://127.0.0.1:1"));

@@ -4,8 +4,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.recall.job.RunFiles;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
@@ -43,14 +45,14 @@ final class Secrets {
         .orElseThrow();
   }
 
-  /** Main classes of the cluster's processes whose command line has one of the secrets. */
+  /** Command lines of the cluster's processes that have one of the secrets. */
   static Set<String> commandLines(DaemonCluster cluster, List<String> secrets) {
     Set<String> found = new TreeSet<>();
     for (ProcessHandle process : cluster.processes()) {
       String line = DaemonCluster.commandLine(process);
       for (String secret : secrets) {
         if (line.contains(secret)) {
-          found.add(secret + ": " + line);
+          found.add(line);
         }
       }
     }
@@ -63,14 +65,25 @@ final class Secrets {
     List<Path> files;
     try (Stream<Path> paths = Files.walk(folder)) {
       files = paths.filter(Files::isRegularFile).toList();
+    } catch (UncheckedIOException e) {
+      throw new AssertionError("files went meanwhile", e);
     }
     assertThat(files).isNotEmpty();
     for (Path file : files) {
-      String text = new String(RunFiles.bytes(file), StandardCharsets.ISO_8859_1);
+      String text = text(file);
       if (secrets.stream().anyMatch(text::contains)) {
         found.add(folder.relativize(file).toString());
       }
     }
     return found;
+  }
+
+  /** Empty when it is gone meanwhile. */
+  private static String text(Path file) throws IOException {
+    try {
+      return new String(Files.readAllBytes(file), StandardCharsets.ISO_8859_1);
+    } catch (NoSuchFileException e) {
+      return "";
+    }
   }
 }

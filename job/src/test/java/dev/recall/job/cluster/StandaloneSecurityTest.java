@@ -70,7 +70,8 @@ class StandaloneSecurityTest {
             train(run, "stop.rounds=200", "report.every-rounds=1"));
     submission.awaitLine("^round 1/200 ");
     assertThat(Secrets.commandLines(cluster, secrets)).isEmpty();
-    assertThat(cluster.executors()).isNotEmpty();
+    assertThat(Secrets.commandLines(cluster, List.of(".CoarseGrainedExecutorBackend")))
+        .isNotEmpty();
     assertThat(submission.end()).as(submission.log()).isZero();
 
     Path local = folder.resolve("local");

@@ -51,7 +51,13 @@ class KerberosTest {
   @AfterAll
   static void takesItDown() throws Exception {
     if (cluster != null) {
+      assertThat(cluster.daemons()).contains("kdc");
+      assertThat(cluster.listening())
+          .allMatch(socket -> socket.getAddress().isLoopbackAddress())
+          .hasSizeGreaterThan(cluster.daemons().size());
       cluster.close();
+      assertThat(cluster.processes()).isEmpty();
+      assertThat(cluster.folder()).doesNotExist();
     }
   }
 

@@ -67,15 +67,15 @@ class StandaloneSecurityTest {
     Submission submission =
         cluster.submit(
             List.of("--properties-file", properties.toString()),
-            train(run, "stop.rounds=200", "report.every-rounds=1"));
-    submission.awaitLine("^round 1/200 ");
+            train(run, "stop.rounds=60", "report.every-rounds=1"));
+    submission.awaitLine("^round 1/60 ");
     assertThat(Secrets.commandLines(cluster, secrets)).isEmpty();
     assertThat(Secrets.commandLines(cluster, List.of(".CoarseGrainedExecutorBackend")))
         .isNotEmpty();
     assertThat(submission.end()).as(submission.log()).isZero();
 
     Path local = folder.resolve("local");
-    List<String> args = train(local.toString(), "stop.rounds=200", "report.every-rounds=1");
+    List<String> args = train(local.toString(), "stop.rounds=60", "report.every-rounds=1");
     assertThat(Commands.recall(Stream.concat(args.stream(), Stream.of("--without-spark")).toList()))
         .extracting(Commands.Result::exitCode)
         .isEqualTo(0);

@@ -2,8 +2,12 @@ package dev.recall.job;
 
 import dev.recall.job.config.InvalidConfig;
 import dev.recall.job.config.UserError;
+import dev.recall.job.spark.SparkHome;
+import dev.recall.job.store.Login;
 import dev.recall.job.train.NumericalException;
+import java.io.IOException;
 import java.io.PrintWriter;
+import java.util.Optional;
 import org.slf4j.LoggerFactory;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
@@ -77,7 +81,10 @@ public final class Main {
       return WRONG;
     }
     try {
+      login();
       return commands.execute(args);
+    } catch (IOException e) {
+      return report(e, err);
     } catch (OutOfMemoryError e) {
       err.println("failed: " + e + "; give the driver more (--driver-memory) or use less");
       return FAILED;
@@ -87,6 +94,14 @@ public final class Main {
   /** The verbs. */
   static CommandLine commands() {
     return new CommandLine(new Main());
+  }
+
+  private static void login() throws IOException {
+    Optional<String> principal = SparkHome.setting("spark.kerberos.principal");
+    Optional<String> keytab = SparkHome.setting("spark.kerberos.keytab");
+    if (principal.isPresent() && keytab.isPresent()) {
+      Login.withKeytab(principal.get(), keytab.get());
+    }
   }
 
   private static int report(Exception e, PrintWriter err) {
@@ -103,7 +118,12 @@ public final class Main {
     while (cause.getCause() != null) {
       cause = cause.getCause();
     }
-    err.println("failed: " + e.getMessage() + (cause == e ? "" : "; cause: " + cause));
+    String message = String.valueOf(e.getMessage()).strip();
+    String last = String.valueOf(cause.getMessage()).lines().findFirst().orElse("");
+    // A server's exception has its stack trace in its message.
+    boolean told = cause == e || message.contains(last);
+    String line = cause.toString().lines().findFirst().orElse("");
+    err.println("failed: " + message + (told ? "" : "; cause: " + line));
     LoggerFactory.getLogger(Main.class).debug("failed", e);
     return FAILED;
   }

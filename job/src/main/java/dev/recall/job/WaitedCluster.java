@@ -33,7 +33,7 @@ final class WaitedCluster {
       SparkCluster cluster =
           waits.within(
               config.waits().clusterSeconds(),
-              () -> "Spark to start on " + SparkHome.master(),
+              WaitedCluster::start,
               () -> SparkCluster.start(name, ShardPlan.of(config)));
       try {
         awaitExecutors(config, cluster, waits);
@@ -43,6 +43,13 @@ final class WaitedCluster {
         throw e;
       }
     }
+  }
+
+  private static String start() {
+    String what = "Spark to start on " + SparkHome.master();
+    return SparkHome.master().startsWith("spark://")
+        ? what + " (with spark.authenticate a Master answers only those who have its secret)"
+        : what;
   }
 
   private static void awaitExecutors(RunConfig config, SparkCluster cluster, Waits waits) {

@@ -33,9 +33,25 @@ public final class SparkCluster implements AutoCloseable {
    * @param name application name where spark-submit was given none
    * @param plan what will be run
    * @return the context, to be closed
+   * @throws IllegalStateException when a standalone Master does not answer
    */
   public static SparkCluster start(String name, ShardPlan plan) {
-    return new SparkCluster(SparkHome.start(name, plan));
+    SparkCluster cluster = new SparkCluster(SparkHome.start(name, plan));
+    if (cluster.isUnknownToMaster()) {
+      String master = cluster.master();
+      cluster.close();
+      throw new IllegalStateException(
+          master
+              + ": expected a Master, with spark.authenticate one that has the same secret; found"
+              + " none that answers");
+    }
+    return cluster;
+  }
+
+  /** Spark gives up after a minute and begins to stop; meanwhile the context has this name. */
+  private boolean isUnknownToMaster() {
+    return master().startsWith("spark://")
+        && spark.sc().applicationId().startsWith("spark-application-");
   }
 
   /**

@@ -3,6 +3,7 @@ package dev.recall.job.spark;
 import dev.recall.job.train.ShardPlan;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.Optional;
 import org.apache.spark.SparkConf;
 import org.apache.spark.api.java.JavaSparkContext;
 
@@ -78,5 +79,15 @@ public final class SparkHome {
       settings.put(entry._1(), entry._2());
     }
     return settings;
+  }
+
+  /**
+   * Returns a setting that spark-submit was given.
+   *
+   * @param key Spark's
+   * @return its value, if there is one
+   */
+  public static Optional<String> setting(String key) {
+    return Optional.ofNullable(new SparkConf().get(key, null));
   }
 }

@@ -4,8 +4,8 @@ import java.io.IOException;
 import java.util.List;
 import org.apache.hadoop.security.UserGroupInformation;
 
-/** Says what is missing where a file system wants Kerberos. */
-final class Login {
+/** Logs in where a file system wants Kerberos, or says what is missing. */
+public final class Login {
 
   /** Parts of messages of Hadoop's SaslRpcClient and Server, and of the JDK's GSS. */
   private static final List<String> REFUSALS =
@@ -16,6 +16,21 @@ final class Login {
           "GSS initiate failed");
 
   private Login() {}
+
+  /**
+   * Logs in with a keytab, where Hadoop's configuration wants Kerberos and nobody has done it:
+   * spark-submit does on YARN and with a local master, and not with a standalone one. Hadoop logs
+   * in again by itself when tickets have expired.
+   *
+   * @param principal whose keys are in the keytab
+   * @param keytab a local file
+   * @throws IOException naming both when that fails
+   */
+  public static void withKeytab(String principal, String keytab) throws IOException {
+    if (UserGroupInformation.isSecurityEnabled() && !UserGroupInformation.isLoginKeytabBased()) {
+      UserGroupInformation.loginUserFromKeytab(principal, keytab);
+    }
+  }
 
   /**
    * Explains a refusal.

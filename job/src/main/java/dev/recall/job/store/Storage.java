@@ -189,7 +189,12 @@ public final class Storage {
     if (e instanceof ChecksumException || e instanceof EOFException) {
       return new UserError(path + ": not whole: " + e.getMessage());
     }
-    return new Unreadable(path + ": cannot be read: " + e.getMessage() + Login.explain(e));
+    return new Unreadable(path + ": cannot be read: " + why(e));
+  }
+
+  /** One line: that of a server has its stack trace behind it. */
+  private static String why(IOException e) {
+    return String.valueOf(e.getMessage()).lines().findFirst().orElse("") + Login.explain(e);
   }
 
   /** A file system did not give what is there, which says nothing about it. */
@@ -225,7 +230,7 @@ public final class Storage {
     } catch (BoundedCalls.NoAnswer e) {
       throw e;
     } catch (IOException e) {
-      throw new IOException(path + ": cannot be written: " + e.getMessage() + Login.explain(e), e);
+      throw new IOException(path + ": cannot be written: " + why(e), e);
     }
   }
 
@@ -462,10 +467,14 @@ public final class Storage {
       FileSystem fileSystem = fileSystem(directory);
       Path path = new Path(directory);
       if (!calls.call(path, "making the directory", () -> fileSystem.mkdirs(path))) {
-        throw new IOException("cannot make directory " + directory);
+        throw new IOException("the file system gave no cause");
       }
     } catch (ParentNotDirectoryException | FileAlreadyExistsException e) {
       throw inTheWay(directory, e);
+    } catch (BoundedCalls.NoAnswer e) {
+      throw e;
+    } catch (IOException e) {
+      throw new IOException(directory + ": cannot be made: " + why(e), e);
     }
   }
 
@@ -502,7 +511,7 @@ public final class Storage {
     } catch (BoundedCalls.NoAnswer e) {
       throw e;
     } catch (IOException e) {
-      throw new IOException(path + ": cannot be deleted: " + e.getMessage(), e);
+      throw new IOException(path + ": cannot be deleted: " + why(e), e);
     }
     if (!deleted && exists(fileSystem, file)) {
       throw new IOException(path + ": cannot be deleted; the file system gave no cause");

@@ -151,10 +151,14 @@ class ClusterScriptTest {
   @CsvSource(
       delimiter = '|',
       value = {
-        "mesos           | expected standalone, yarn or one of --workers --folder --help, found mesos",
+        "mesos           | expected standalone, yarn or one of --workers --folder --authenticate --kerberos --ticket-seconds --help, found mesos",
         "standalone yarn | expected one of standalone yarn, found both standalone and yarn",
         "--workers 0     | --workers: expected a number from 1 to 99, found 0",
         "--workers       | --workers: expected a number from 1 to 99, found nothing",
+        "--authenticate yarn | --authenticate: expected standalone beside it, found yarn",
+        "--kerberos standalone | --kerberos: expected yarn beside it, found standalone",
+        "--ticket-seconds 9 | --ticket-seconds: expected a number from 10 to 999999, found 9",
+        "--ticket-seconds 20 yarn | --ticket-seconds: expected --kerberos beside it, found none",
         "--folder /      | --folder: expected a path that is free, in a folder that is there, found /",
         "--folder a:b    | --folder: expected a path of letters, digits and ._/+@-, found a:b"
       })

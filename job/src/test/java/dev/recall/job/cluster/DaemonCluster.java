@@ -11,6 +11,7 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
+import java.net.ServerSocket;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
@@ -39,9 +40,22 @@ final class DaemonCluster implements AutoCloseable {
 
   /** What {@code deploy/bin/cluster} can bring up. */
   enum Kind {
-    STANDALONE,
-    YARN
+    STANDALONE("standalone"),
+    /** With a secret and encryption. */
+    SECRET_STANDALONE("--authenticate", "standalone"),
+    YARN("yarn"),
+    /** HDFS and YARN with Kerberos, and tickets of {@link #TICKET_SECONDS}. */
+    KERBERIZED_YARN("--kerberos", "--ticket-seconds", "" + TICKET_SECONDS, "yarn");
+
+    private final List<String> arguments;
+
+    Kind(String... arguments) {
+      this.arguments = List.of(arguments);
+    }
   }
+
+  /** How long a ticket lasts; a delegation token lasts twice as long unless it is renewed. */
+  static final int TICKET_SECONDS = 10;
 
   /** Carried by every process of the cluster, with its folder as value. */
   private static final String MARKER = "RECALL_CLUSTER";
@@ -93,7 +107,8 @@ final class DaemonCluster implements AutoCloseable {
       throws IOException {
     String name = kind.name().toLowerCase(Locale.ROOT);
     Path errors = Files.createTempFile(folder, name, ".log");
-    ProcessBuilder builder = script(root(), "--workers", Integer.toString(workers), name);
+    ProcessBuilder builder = script(root(), "--workers", Integer.toString(workers));
+    builder.command().addAll(kind.arguments);
     builder.command().addAll(0, wrapper);
     builder.environment().put("TMPDIR", folder.toString());
     Process script = builder.redirectError(errors.toFile()).start();
@@ -158,6 +173,11 @@ final class DaemonCluster implements AutoCloseable {
   /** A folder for run directories, without a slash at its end: on HDFS, with YARN. */
   String runs() {
     return answers.get("runs");
+  }
+
+  /** What the script says by a name: with Kerberos {@code principal}, {@code keytab} and more. */
+  String answer(String name) {
+    return answers.get(name);
   }
 
   /** What the script gives to a shell, for example {@code SPARK_MASTER}. */
@@ -255,7 +275,8 @@ final class DaemonCluster implements AutoCloseable {
         .toList();
   }
 
-  private static String commandLine(ProcessHandle process) {
+  /** The command of a process and its arguments; empty when it is gone. */
+  static String commandLine(ProcessHandle process) {
     return String.join(" ", proc(process, "cmdline"));
   }
 
@@ -271,8 +292,13 @@ final class DaemonCluster implements AutoCloseable {
 
   /** Where the cluster's processes listen. */
   List<InetSocketAddress> listening() throws IOException {
+    return listening(processes());
+  }
+
+  /** Where these processes listen. */
+  static List<InetSocketAddress> listening(List<ProcessHandle> processes) throws IOException {
     Set<String> sockets = new HashSet<>();
-    for (ProcessHandle process : processes()) {
+    for (ProcessHandle process : processes) {
       for (Path file : files(Path.of("/proc", Long.toString(process.pid()), "fd"))) {
         sockets.add(link(file).replaceFirst("^socket:\\[(\\d+)]$", "$1"));
       }
@@ -293,6 +319,15 @@ final class DaemonCluster implements AutoCloseable {
       }
     }
     return listening;
+  }
+
+  /** A port of 127.0.0.1 that nobody listens on now. */
+  static int freePort() {
+    try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
+      return socket.getLocalPort();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
   }
 
   private static List<Path> files(Path folder) {
@@ -380,8 +415,13 @@ final class DaemonCluster implements AutoCloseable {
     ProcessBuilder builder = new ProcessBuilder(command);
     builder.environment().keySet().removeIf(name -> name.matches("(SPARK|HADOOP|YARN)_.*"));
     builder.environment().put("JAVA_HOME", System.getProperty("java.home"));
-    builder.environment().put("SPARK_SUBMIT_OPTS", CHEAP + " -Djava.io.tmpdir=" + folder);
     builder.environment().putAll(environment);
+    builder
+        .environment()
+        .merge(
+            "SPARK_SUBMIT_OPTS",
+            CHEAP + " -Djava.io.tmpdir=" + folder,
+            (clusters, ours) -> clusters + " " + ours);
     Path log = Files.createTempFile(folder, "recall", ".log");
     builder.redirectInput(new File("/dev/null"));
     builder.redirectErrorStream(true).redirectOutput(log.toFile());

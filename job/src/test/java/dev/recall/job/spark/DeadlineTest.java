@@ -137,7 +137,8 @@ class DeadlineTest {
     assertFails(
         on("spark://127.0.0.1:1"),
         begin("wait.cluster-seconds=3"),
-        "waited 3 s for Spark to start on spark://127.0.0.1:1");
+        "waited 3 s for Spark to start on spark://127.0.0.1:1 \\(with spark.authenticate a Master"
+            + " answers only those who have its secret\\)");
     assertThat(run()).doesNotExist();
   }
 }

@@ -1,5 +1,7 @@
 package dev.recall.job.cluster;
 
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.recall.job.RunFiles;
@@ -14,6 +16,7 @@ import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -25,6 +28,7 @@ import java.util.Queue;
 import java.util.Set;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.TimeUnit;
+import java.util.function.LongFunction;
 import java.util.stream.Stream;
 
 /**
@@ -49,13 +53,15 @@ final class DaemonCluster implements AutoCloseable {
 
   private final Process script;
   private final Path errors;
+  private final List<String> inNetwork;
   private final Map<String, String> environment = new HashMap<>();
   private final Map<String, String> answers = new HashMap<>();
   private final Queue<Submission> submissions = new ConcurrentLinkedQueue<>();
 
-  private DaemonCluster(Process script, Path errors) {
+  private DaemonCluster(Process script, Path errors, List<String> inNetwork) {
     this.script = script;
     this.errors = errors;
+    this.inNetwork = inNetwork;
   }
 
   /** Skips a test class where the jar may be an old one: outside the phase integration-test. */
@@ -70,12 +76,28 @@ final class DaemonCluster implements AutoCloseable {
    * @throws IllegalStateException with what the script said, when a daemon does not start
    */
   static DaemonCluster start(Kind kind, int workers, Path folder) throws IOException {
+    return start(kind, workers, folder, List.of(), pid -> List.of());
+  }
+
+  /** The same in a network of its own, where {@link Namespaces} can make one. */
+  static DaemonCluster startInOwnNetwork(Kind kind, int workers, Path folder) throws IOException {
+    return start(kind, workers, folder, Namespaces.OWN_NETWORK, Namespaces::inNetworkOf);
+  }
+
+  private static DaemonCluster start(
+      Kind kind,
+      int workers,
+      Path folder,
+      List<String> wrapper,
+      LongFunction<List<String>> inNetworkOf)
+      throws IOException {
     String name = kind.name().toLowerCase(Locale.ROOT);
     Path errors = Files.createTempFile(folder, name, ".log");
     ProcessBuilder builder = script(root(), "--workers", Integer.toString(workers), name);
+    builder.command().addAll(0, wrapper);
     builder.environment().put("TMPDIR", folder.toString());
-    DaemonCluster cluster =
-        new DaemonCluster(builder.redirectError(errors.toFile()).start(), errors);
+    Process script = builder.redirectError(errors.toFile()).start();
+    DaemonCluster cluster = new DaemonCluster(script, errors, inNetworkOf.apply(script.pid()));
     cluster.awaitReady();
     return cluster;
   }
@@ -154,6 +176,48 @@ final class DaemonCluster implements AutoCloseable {
   ProcessHandle daemon(String name) {
     Path file = Path.of(answers.get("pids"), name + ".pid");
     return ProcessHandle.of(Long.parseLong(RunFiles.text(file).strip())).orElseThrow();
+  }
+
+  /** A daemon that was killed: how it was started. */
+  record Killed(String name, List<String> command, List<String> environment) {}
+
+  /** Kills a daemon, so that it can be started again. */
+  Killed kill(String name) {
+    ProcessHandle daemon = daemon(name);
+    Killed killed = new Killed(name, proc(daemon, "cmdline"), proc(daemon, "environ"));
+    daemon.destroyForcibly();
+    daemon.onExit().join();
+    return killed;
+  }
+
+  /**
+   * Starts a daemon again, and waits until it serves.
+   *
+   * @param serves what its log says then
+   * @param wrapper a command that runs the daemon as its arguments; empty for none
+   * @param more arguments that come last and win
+   */
+  void startAgain(Killed killed, String serves, List<String> wrapper, String... more)
+      throws IOException {
+    Path log = Files.createTempFile(logs(), killed.name + "-", ".log");
+    List<String> command = new ArrayList<>(inNetwork);
+    command.addAll(wrapper);
+    command.addAll(killed.command);
+    command.addAll(List.of(more));
+    ProcessBuilder builder = new ProcessBuilder(command);
+    builder.environment().clear();
+    for (String entry : killed.environment) {
+      String[] parts = entry.split("=", 2);
+      builder.environment().put(parts[0], parts[1]);
+    }
+    builder.redirectErrorStream(true).redirectOutput(log.toFile());
+    Process daemon = builder.redirectInput(new File("/dev/null")).start();
+    Files.writeString(
+        Path.of(answers.get("pids"), killed.name + ".pid"), Long.toString(daemon.pid()));
+    await(killed.name + " serves")
+        .atMost(Duration.ofMinutes(3))
+        .until(() -> RunFiles.text(log).contains(serves) || !daemon.isAlive());
+    assertThat(daemon.isAlive()).as(RunFiles.text(log)).isTrue();
   }
 
   /** JVMs of this cluster, without those submitted from here, whose command line has the text. */
@@ -289,7 +353,8 @@ final class DaemonCluster implements AutoCloseable {
     options.addAll(sparkOptions);
     Map<String, String> all = new HashMap<>(environment);
     all.put(MARKER, folder().toString());
-    Submission submission = recall(options, recallArgs, all, errors.resolveSibling("submitted"));
+    Submission submission =
+        recall(inNetwork, options, recallArgs, all, errors.resolveSibling("submitted"));
     submissions.add(submission);
     return submission;
   }
@@ -297,17 +362,18 @@ final class DaemonCluster implements AutoCloseable {
   /** Runs {@code deploy/bin/recall} without a cluster. */
   static Submission local(List<String> sparkOptions, List<String> recallArgs, Path folder)
       throws IOException {
-    return recall(sparkOptions, recallArgs, Map.of(), folder.resolve("local"));
+    return recall(List.of(), sparkOptions, recallArgs, Map.of(), folder.resolve("local"));
   }
 
   private static Submission recall(
+      List<String> wrapper,
       List<String> sparkOptions,
       List<String> recallArgs,
       Map<String, String> environment,
       Path folder)
       throws IOException {
     Files.createDirectories(folder);
-    List<String> command = new ArrayList<>();
+    List<String> command = new ArrayList<>(wrapper);
     command.add(root().resolve("deploy/bin/recall").toString());
     command.addAll(sparkOptions);
     command.addAll(recallArgs);
@@ -322,10 +388,15 @@ final class DaemonCluster implements AutoCloseable {
     return new Submission(builder.start(), log);
   }
 
+  /** Ends everything that was submitted. */
+  void endSubmissions() {
+    submissions.forEach(Submission::close);
+  }
+
   /** Takes the cluster down, and everything that was submitted. */
   @Override
   public void close() throws IOException {
-    submissions.forEach(Submission::close);
+    endSubmissions();
     script.getOutputStream().close();
     try {
       if (!script.waitFor(END_SECONDS, TimeUnit.SECONDS)) {

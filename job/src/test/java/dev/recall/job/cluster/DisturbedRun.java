@@ -28,7 +28,7 @@ final class DisturbedRun {
   /** The run that nothing happens to. */
   record Undisturbed(List<String> settings, RunResult result, double seconds) {}
 
-  private static final Duration PATIENCE = Duration.ofSeconds(120);
+  private static final Duration PATIENCE = Duration.ofMinutes(5);
   private static final double NANOS = 1e9;
 
   private final DaemonCluster cluster;
@@ -111,10 +111,12 @@ final class DisturbedRun {
 
   /** Waits for a checkpoint of this round or a later one. */
   void awaitRound(int round) {
-    await("round " + round)
-        .atMost(PATIENCE)
-        .until(() -> newestRound() >= round || !submission.process().isAlive());
+    await("round " + round).atMost(PATIENCE).until(() -> newestRound() >= round || failed());
     assertThat(newestRound()).as(submission.log()).isGreaterThanOrEqualTo(round);
+  }
+
+  private boolean failed() {
+    return !submission.process().isAlive() && submission.process().exitValue() != 0;
   }
 
   /**

@@ -12,7 +12,7 @@ import java.util.regex.Pattern;
 /** A run of {@code deploy/bin/recall}, and what it says. */
 final class Submission implements AutoCloseable {
 
-  private static final int SECONDS = 120;
+  private static final int SECONDS = 300;
 
   private final Process process;
   private final Path log;

@@ -5,6 +5,7 @@ import static org.awaitility.Awaitility.await;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.recall.job.Commands;
 import dev.recall.job.cluster.DaemonCluster.Kind;
 import dev.recall.job.config.Configs;
 import dev.recall.job.store.Storage;
@@ -39,9 +40,12 @@ class OneHashTest {
     }
 
     String line() {
-      return String.format(
-          Locale.ROOT, "%-36s %-40s %s %s", where, on, result.parameters(), result.chain());
+      return OneHashTest.line(where, on, result.parameters(), result.chain());
     }
+  }
+
+  private static String line(String... columns) {
+    return String.format(Locale.ROOT, "%-36s %-40s %-64s %s", (Object[]) columns);
   }
 
   @TempDir private Path folder;
@@ -54,8 +58,7 @@ class OneHashTest {
   }
 
   private static List<String> train(String run, String... options) {
-    List<String> args = new ArrayList<>(List.of("train", "--run", run));
-    SETTINGS.forEach(setting -> args.addAll(List.of("--set", setting)));
+    List<String> args = Commands.with(SETTINGS, "train", "--run", run);
     args.addAll(List.of(options));
     return args;
   }
@@ -75,8 +78,7 @@ class OneHashTest {
   }
 
   private void ends(String where, Submission submission, String run) throws Exception {
-    // On a standalone cluster the submission of a driver is over when it runs, whatever becomes of
-    // it.
+    // On a standalone cluster the submission of a driver ends before the driver, with 0.
     assertThat(submission.end()).as(submission.log()).isZero();
     await(where).atMost(Duration.ofMinutes(2)).until(() -> RunResult.isThere(run));
     rows.add(Row.of(where, run));
@@ -116,6 +118,7 @@ class OneHashTest {
       ends("YARN, client mode", client, run + "client");
       ends("YARN, cluster mode", driver, run + "cluster");
     }
+    System.out.println(line("where", "on", "parameters SHA-256", "chain"));
     rows.forEach(row -> System.out.println(row.line()));
     assertThat(rows).hasSize(8).extracting(Row::result).containsOnly(rows.get(0).result());
   }

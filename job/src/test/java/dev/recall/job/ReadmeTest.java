@@ -49,6 +49,9 @@ class ReadmeTest {
   private static final List<String> OTHER_SCRIPTS =
       List.of("deploy/bin/bench", "deploy/bin/cluster");
 
+  /** Options of spark-submit without a value. */
+  private static final Set<String> FLAGS = Set.of("--supervise");
+
   /** Options of spark-submit, the JVM and Recall's launcher that the documents name. */
   private static final Set<String> FOREIGN_OPTIONS =
       Set.of(
@@ -60,6 +63,7 @@ class ReadmeTest {
           "--principal",
           "--keytab",
           "--status",
+          "--supervise",
           "--add-modules",
           "--seeds",
           "--gradients",
@@ -214,7 +218,7 @@ class ReadmeTest {
     int verb = 0;
     while (verb < words.size() && words.get(verb).startsWith("--")) {
       assertThat(words.get(verb)).as(line).isIn(FOREIGN_OPTIONS);
-      verb += 2;
+      verb += FLAGS.contains(words.get(verb)) ? 1 : 2;
     }
     List<String> arguments = words.subList(Math.min(verb, words.size()), words.size());
     assertThat(!arguments.isEmpty() || words.contains("--status")).as(line).isTrue();
@@ -288,7 +292,7 @@ class ReadmeTest {
   }
 
   private static boolean isSomethingElse(String word) {
-    return word.matches("(dev|org|java|jdk)\\..*")
+    return word.matches("(dev|org|java|jdk|yarn)\\..*")
         || (word.startsWith("spark.") && !word.matches("spark\\.(tasks|merge)"))
         || word.matches(".*\\.(conf|jsonl?|md|xml|properties|safetensors|jar|keys)")
         || word.matches("(hid\\d|out|optimizer|best)\\..*");
@@ -313,7 +317,7 @@ class ReadmeTest {
     List<String> all = repository();
     for (String path : wordsLike(PATH, document)) {
       boolean isKey = KEY.matcher(path).matches() && !isSomethingElse(path);
-      boolean isName = path.matches("(dev|org|java|jdk|spark|hid\\d|out|optimizer|best)\\..*");
+      boolean isName = path.matches("(dev|org|java|jdk|yarn|spark|hid\\d|out|optimizer|best)\\..*");
       boolean isClass = CLASS.matcher(path).matches();
       boolean isOthers = path.contains("Your") || OTHERS_FILES.matcher(path).matches();
       if (!isKey && !isName && !isClass && !isOthers) {

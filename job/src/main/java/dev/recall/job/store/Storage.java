@@ -186,7 +186,8 @@ public final class Storage {
     if (e instanceof UnsupportedFileSystemException) {
       return new UserError(path + ": " + e.getMessage());
     }
-    if (e instanceof ChecksumException || e instanceof EOFException) {
+    // With a cause it is that of a connection: the server is gone, and the file may be whole.
+    if (e instanceof ChecksumException || (e instanceof EOFException && e.getCause() == null)) {
       return new UserError(path + ": not whole: " + e.getMessage());
     }
     return new Unreadable(path + ": cannot be read: " + why(e));

@@ -7,6 +7,10 @@ import static org.awaitility.Awaitility.await;
 
 import dev.recall.job.config.UserError;
 import java.io.IOException;
+import java.io.OutputStream;
+import java.net.InetAddress;
+import java.net.ServerSocket;
+import java.net.Socket;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -141,5 +145,29 @@ class StorageTest {
         .isInstanceOf(UserError.class)
         .hasMessageContaining("expected a file, found a directory");
     assertThat(folder.resolve("directory")).isDirectoryNotContaining("glob:**.tmp");
+  }
+
+  @Test
+  void aServerThatHangsUpSaysNothingOfTheFile() throws IOException {
+    try (ServerSocket server = new ServerSocket(0, 50, InetAddress.getLoopbackAddress())) {
+      Thread hangsUp = new Thread(() -> hangUp(server));
+      hangsUp.start();
+      String path = "hdfs://127.0.0.1:" + server.getLocalPort() + "/file";
+      assertThatThrownBy(() -> new Storage(Map.of()).read(path))
+          .isInstanceOf(Storage.Unreadable.class)
+          .hasMessageStartingWith(path + ": cannot be read: End of File Exception between");
+    }
+  }
+
+  /** Answers the end to whatever is asked. */
+  private static void hangUp(ServerSocket server) {
+    while (!server.isClosed()) {
+      try (Socket client = server.accept()) {
+        client.shutdownOutput();
+        client.getInputStream().transferTo(OutputStream.nullOutputStream());
+      } catch (IOException e) {
+        // the client is gone, or the test is over
+      }
+    }
   }
 }

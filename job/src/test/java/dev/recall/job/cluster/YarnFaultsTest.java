@@ -1,0 +1,234 @@
+package dev.recall.job.cluster;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
+import dev.recall.job.Commands;
+import dev.recall.job.cluster.DaemonCluster.Kind;
+import dev.recall.job.cluster.DisturbedRun.Fault;
+import dev.recall.job.cluster.DisturbedRun.Undisturbed;
+import dev.recall.job.config.Configs;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.function.Supplier;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** What dies, freezes or does not answer while YARN trains, and HDFS keeps the run. */
+@Tag("cluster")
+class YarnFaultsTest {
+
+  private static final int EVERY = 5; // rounds between checkpoints
+
+  private static final List<String> SETTINGS =
+      Configs.smallWith(
+          "stop.rounds=300",
+          "training.local-steps=4",
+          "checkpoint.every-rounds=" + EVERY,
+          "validation.every-rounds=0",
+          "report.every-rounds=50");
+
+  private static final String CHEAP = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC";
+
+  private static final List<String> CLIENT_MODE =
+      List.of("--conf", "spark.yarn.am.extraJavaOptions=" + CHEAP);
+
+  private static final List<String> CLUSTER_MODE =
+      List.of("--deploy-mode", "cluster", "--conf", "spark.driver.extraJavaOptions=" + CHEAP);
+
+  private static final Duration PATIENCE = Duration.ofMinutes(4);
+  private static final Duration OUTAGE = Duration.ofSeconds(4);
+
+  private static final double NANOS = 1e9;
+
+  @TempDir private static Path folder;
+
+  private static DaemonCluster cluster;
+  private static Undisturbed undisturbed;
+
+  @BeforeAll
+  static void start() throws Exception {
+    DaemonCluster.assumePackaged();
+    cluster = DaemonCluster.start(Kind.YARN, 2, folder);
+    String run = folder.resolve("undisturbed").toString();
+    List<String> args = Commands.with(SETTINGS, "train", "--run", run, "--without-spark");
+    Submission local = DaemonCluster.local(List.of(), args, folder);
+    assertThat(local.end()).as(local.log()).isZero();
+    undisturbed = new Undisturbed(SETTINGS, RunResult.of(run), 0);
+  }
+
+  @AfterAll
+  static void stop() throws Exception {
+    if (cluster != null) {
+      cluster.close();
+    }
+  }
+
+  /** A fault, and the time until the second checkpoint after it. */
+  private static void strike(DisturbedRun run, String what, Fault fault) throws Exception {
+    run.at(
+        run.newestRound() + 2 * EVERY,
+        what,
+        r -> {
+          long start = System.nanoTime();
+          int before = r.newestRound();
+          String outcome = fault.strike(r);
+          r.awaitRound(before + 2 * EVERY);
+          return outcome + "; goes on " + seconds(start) + " later";
+        });
+  }
+
+  private interface Condition {
+    void await() throws Exception;
+  }
+
+  private static String frozen(List<String> daemons, Condition until) throws Exception {
+    long start = System.nanoTime();
+    for (String daemon : daemons) {
+      DaemonCluster.signal("STOP", cluster.daemon(daemon));
+    }
+    try {
+      until.await();
+    } finally {
+      for (String daemon : daemons) {
+        DaemonCluster.signal("CONT", cluster.daemon(daemon));
+      }
+    }
+    return seconds(start);
+  }
+
+  private static String seconds(long start) {
+    return String.format(Locale.ROOT, "%.1f s", (System.nanoTime() - start) / NANOS);
+  }
+
+  /** The driver is there for as long as the fault is to last. */
+  private static void holdsOut(DisturbedRun run) {
+    await()
+        .during(OUTAGE)
+        .atMost(OUTAGE.multipliedBy(2))
+        .until(() -> run.submission().process().isAlive());
+  }
+
+  private static String nameNodeRefusesConnections(DisturbedRun run) throws IOException {
+    long start = System.nanoTime();
+    DaemonCluster.Killed killed = cluster.kill("namenode");
+    holdsOut(run);
+    cluster.startAgain(killed, "NameNode RPC up at", List.of());
+    return "refused for " + seconds(start);
+  }
+
+  private static String anExecutorGets(String signal) throws Exception {
+    List<ProcessHandle> executors = cluster.executors();
+    DaemonCluster.signal(signal, executors.get(0));
+    await("it is gone").atMost(PATIENCE).until(() -> !executors.get(0).isAlive());
+    return "one of " + executors.size() + " gone";
+  }
+
+  private static ProcessHandle applicationMaster() {
+    return cluster.masters().get(0);
+  }
+
+  private static String applicationMasterIsReplaced() {
+    ProcessHandle before = applicationMaster();
+    before.destroyForcibly();
+    await("another application master")
+        .atMost(PATIENCE)
+        .until(() -> cluster.masters().stream().anyMatch(master -> !master.equals(before)));
+    return "second attempt";
+  }
+
+  private static String nodeOf(ProcessHandle container) {
+    return List.of("1", "2").stream()
+        .filter(node -> cluster.jvms("/nodes/" + node + "/").contains(container))
+        .findFirst()
+        .orElseThrow();
+  }
+
+  /** A whole node goes, and comes back when the run has gone on without it. */
+  private static void strikeNode(DisturbedRun run, String what, Supplier<ProcessHandle> container)
+      throws Exception {
+    List<DaemonCluster.Killed> killed = new ArrayList<>();
+    strike(
+        run,
+        what,
+        r -> {
+          String node = nodeOf(container.get());
+          List<ProcessHandle> containers = cluster.jvms("/nodes/" + node + "/");
+          killed.add(cluster.kill("nodemanager-" + node));
+          containers.forEach(ProcessHandle::destroyForcibly);
+          return containers.size() + " containers with it";
+        });
+    cluster.startAgain(killed.get(0), "Registered with ResourceManager as", List.of());
+  }
+
+  @Test
+  void aRunInClientModeGoesOnAfterEveryLossAndWithResumeAfterThatOfTheDriver() throws Exception {
+    DisturbedRun run = DisturbedRun.begin(cluster, undisturbed, "client", CLIENT_MODE);
+    strike(run, "SIGKILL of an executor", r -> anExecutorGets("KILL"));
+    strike(run, "SIGSTOP of an executor", r -> anExecutorGets("STOP"));
+    strike(
+        run,
+        "ResourceManager stopped",
+        r -> frozen(List.of("resourcemanager"), () -> r.awaitRound(r.newestRound() + 4 * EVERY)));
+    strike(
+        run,
+        "NameNode and DataNode stopped",
+        r -> frozen(List.of("namenode", "datanode"), () -> holdsOut(r)));
+    strike(run, "NameNode killed and started again", r -> nameNodeRefusesConnections(r));
+    strike(run, "SIGKILL of the application master", r -> applicationMasterIsReplaced());
+    strikeNode(run, "SIGKILL of a NodeManager", () -> cluster.executors().get(0));
+    strike(
+        run,
+        "SIGKILL of the driver",
+        r -> {
+          r.submission().close();
+          r.submit(CLIENT_MODE, List.of("train", "--resume", r.directory()));
+          return "resumed";
+        });
+    run.ends();
+  }
+
+  @Test
+  void tooManyLossesEndTheApplicationAndOneInClusterModeGoesOnAfterThoseOfItsDriver()
+      throws Exception {
+    List<String> limited = new ArrayList<>(CLIENT_MODE);
+    limited.addAll(
+        List.of(
+            "--conf",
+            "spark.executor.maxNumFailures=3",
+            "--conf",
+            "spark.yarn.maxAppAttempts=1",
+            "--conf",
+            "spark.task.maxFailures=100"));
+    DisturbedRun run = DisturbedRun.begin(cluster, undisturbed, "cluster", limited);
+    strike(
+        run,
+        "executors killed to the limit, and another application in cluster mode",
+        r -> {
+          await("the application ends")
+              .atMost(PATIENCE)
+              .until(
+                  () -> {
+                    cluster.executors().forEach(ProcessHandle::destroyForcibly);
+                    return !r.submission().process().isAlive();
+                  });
+          assertThat(r.submission().end()).isEqualTo(1);
+          assertThat(r.submission().log())
+              .contains("Max number of executor failures (3) reached")
+              .contains("to go on: deploy/bin/recall train --resume " + r.directory());
+          List<String> args = List.of("train", "--run", r.directory(), "--or-resume");
+          r.submit(CLUSTER_MODE, Commands.with(SETTINGS, args.toArray(new String[0])));
+          return "exit code 1";
+        });
+    strike(run, "SIGKILL of the application master", r -> applicationMasterIsReplaced());
+    strikeNode(run, "SIGKILL of its NodeManager", () -> applicationMaster());
+    run.ends();
+  }
+}

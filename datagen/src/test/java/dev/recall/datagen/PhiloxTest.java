@@ -37,7 +37,8 @@ class PhiloxTest {
     assertThat(Purpose.VALIDATION.code()).isEqualTo(2);
     assertThat(Purpose.TEST.code()).isEqualTo(3);
     assertThat(Purpose.INITIALIZATION.code()).isEqualTo(4);
-    assertThat(Purpose.values()).hasSize(4);
+    assertThat(Purpose.JUDGEMENT.code()).isEqualTo(5);
+    assertThat(Purpose.values()).hasSize(5);
   }
 
   private static int[] words(String hex) {

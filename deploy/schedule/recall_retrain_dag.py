@@ -30,7 +30,7 @@ with DAG(
             "--registry", "hdfs:///recall/models",
             "--name", "memory",
             "--scheduled", "{{ data_interval_end.strftime('%Y-%m-%dT%H:%M:%SZ') }}",
-            "--until", "06:00",
+            "--until", "{{ data_interval_end.strftime('%Y-%m-%dT06:00:00Z') }}",
             "--summary", "hdfs:///recall/summaries/memory-{{ ds }}.json",
         ],
     )

@@ -141,18 +141,18 @@ final class ModelsCommand implements Runnable {
     ArrayNode versions = all.putArray("versions");
     for (int number : registry.versions()) {
       ModelVersion version = registry.version(number);
-      JsonNode decision = registry.json(version, "decision.json");
+      Optional<JsonNode> decision = registry.decision(number);
       text.append(
           "  %-7d %s  for %s  %s%n"
               .formatted(
                   number,
                   version.created(),
                   version.scheduled(),
-                  decision.path("reason").asText()));
+                  decision.map(its -> its.path("reason").asText()).orElse("not judged yet")));
       ObjectNode its = versions.addObject().put("version", number);
       its.put("created", version.created()).put("by", version.by());
       its.put("scheduled", version.scheduled());
-      its.set("decision", decision);
+      decision.ifPresent(made -> its.set("decision", made));
     }
     text.append(System.lineSeparator()).append("history\n");
     ArrayNode history = all.putArray("history");

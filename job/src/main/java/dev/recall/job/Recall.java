@@ -8,7 +8,8 @@ import java.util.Map;
 import java.util.Objects;
 
 /**
- * The model in service, in any JVM that has Hadoop's client on its class path; Spark is not needed.
+ * The model in service, in a JVM that has Hadoop's client, Jackson and slf4j on its class path; no
+ * Spark context is needed.
  *
  * <pre>
  * Recall recall = Recall.load("hdfs:///models", "memory");
@@ -89,7 +90,7 @@ public final class Recall {
    * @return true when {@link #model} is another now
    * @throws UserError when it cannot be read; the model is the same then
    */
-  public boolean refresh() {
+  public synchronized boolean refresh() {
     if (registry.now().inService().orElse(0) == model.version()) {
       return false;
     }

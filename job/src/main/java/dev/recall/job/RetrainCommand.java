@@ -8,19 +8,14 @@ import dev.recall.job.config.RunConfig;
 import dev.recall.job.config.UserError;
 import dev.recall.job.registry.Lease;
 import dev.recall.job.registry.ModelRegistry;
-import dev.recall.job.registry.ModelVersion;
 import dev.recall.job.registry.Step;
 import dev.recall.job.spark.SparkHome;
 import dev.recall.job.store.RunDirectory;
 import dev.recall.job.store.Storage;
 import java.io.IOException;
 import java.io.PrintWriter;
-import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.time.Instant;
-import java.time.LocalTime;
-import java.time.ZoneId;
-import java.time.ZonedDateTime;
 import java.time.format.DateTimeParseException;
 import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
@@ -50,6 +45,7 @@ import picocli.CommandLine.Spec;
 final class RetrainCommand implements Callable<Integer> {
 
   private static final int TRIES = 5;
+  private static final double SHORTEST_SECONDS = 1e-3;
   private static final Pattern PERIOD = Pattern.compile("([1-9]\\d{0,3})([mhd])");
 
   @Spec private CommandSpec spec;
@@ -85,14 +81,14 @@ final class RetrainCommand implements Callable<Integer> {
       names = "--until",
       paramLabel = "TIME",
       description =
-          "Training ends by then, with what it has: a time such as 2026-11-22T06:00:00Z, or 06:00,"
-              + " the first after the scheduled time on this machine's clock.")
+          "Training ends by then, with what it has, such as 2026-11-22T06:00:00Z. For a length of time"
+              + " set stop.seconds.")
   private String until;
 
   @Option(
       names = "--examples",
       paramLabel = "N",
-      description = "Trains on so many sequences; sets stop.rounds.")
+      description = "Trains on so many sequences, at least a round; sets stop.rounds.")
   private Long examples;
 
   @Option(names = "--summary", paramLabel = "FILE", description = "Writes the outcome as JSON.")
@@ -112,7 +108,7 @@ final class RetrainCommand implements Callable<Integer> {
   public Integer call() throws IOException, InvalidConfig {
     time = scheduledTime();
     if (until != null) {
-      end(); // refused before any work
+      time("--until", until); // refused before any work
     }
     if (examples != null && examples < 1) {
       throw new UserError("--examples: expected at least 1, found " + examples);
@@ -162,32 +158,28 @@ final class RetrainCommand implements Callable<Integer> {
     }
   }
 
-  /** A time of day is the first after the scheduled time, whenever an attempt is gone on with. */
-  private Instant end() {
-    try {
-      ZonedDateTime from = time.atZone(ZoneId.systemDefault());
-      ZonedDateTime sameDay = from.with(LocalTime.parse(until));
-      return (sameDay.isAfter(from) ? sameDay : sameDay.plusDays(1)).toInstant();
-    } catch (DateTimeParseException e) {
-      return time("--until", until);
-    }
-  }
-
   /** Versions that are trained alike would be the same, bit for bit: each time has its own seed. */
   private String seed() throws InvalidConfig {
     long configured = options.load(storage).seed();
     return "seed=" + (configured + time.getEpochSecond());
   }
 
+  /** The version that was trained for the scheduled time, judged or not. */
+  private OptionalInt trained() {
+    return registry.versions().stream()
+        .filter(number -> registry.version(number).scheduled().equals(time.toString()))
+        .mapToInt(number -> number)
+        .findFirst();
+  }
+
   private boolean isDone() {
-    for (int number : registry.versions()) {
-      if (registry.version(number).scheduled().equals(time.toString())) {
-        outcome("done already", "version %d was trained for %s".formatted(number, time));
-        summary.put("version", number);
-        return true;
-      }
+    OptionalInt version = trained();
+    if (version.isEmpty() || registry.decision(version.getAsInt()).isEmpty()) {
+      return false;
     }
-    return false;
+    summary.put("version", version.getAsInt());
+    outcome("done already", "version %d was trained for %s".formatted(version.getAsInt(), time));
+    return true;
   }
 
   private void outcome(String word, String sentence) {
@@ -207,7 +199,13 @@ final class RetrainCommand implements Callable<Integer> {
   private int retrainUnlessHeld(RunConfig config) throws IOException, InvalidConfig {
     Duration length = Duration.ofSeconds(config.retrain().leaseSeconds());
     try (Lease lease = Lease.take(registry, length, this::say)) {
-      return isDone() ? 0 : retrain(config, lease);
+      if (isDone()) {
+        return 0;
+      }
+      // An attempt before may have ended between publishing and judging.
+      return trained().isPresent()
+          ? decide(lease, trained().getAsInt(), config.retrain())
+          : retrain(config, lease);
     } catch (Lease.Taken e) {
       outcome("left alone", e.getMessage());
       return 0;
@@ -218,20 +216,33 @@ final class RetrainCommand implements Callable<Integer> {
     OptionalInt champion = registry.now().inService();
     RetrainConfig.Start start =
         champion.isPresent() ? config.retrain().start() : RetrainConfig.Start.SCRATCH;
+    if (champion.isPresent()) {
+      Judge.check(ServedModel.read(registry, champion.getAsInt()), config.task());
+    }
+    int share = start == RetrainConfig.Start.BETTER ? 2 : 1;
     List<Training.Ended> challengers = new ArrayList<>();
     if (start != RetrainConfig.Start.SCRATCH) {
-      int share = start == RetrainConfig.Start.BETTER ? 2 : 1;
       challengers.add(train(config, "champion", modelFile(champion.orElseThrow()), share));
     }
     if (start != RetrainConfig.Start.CHAMPION && !ended(challengers)) {
-      challengers.add(train(config, "scratch", null, 1));
+      challengers.add(train(config, "scratch", null, share));
     }
     if (ended(challengers)) {
       Training.Ended last = challengers.get(challengers.size() - 1);
       outcome("interrupted", "the same command goes on in " + last.directory().path());
       return last.exitCode();
     }
-    return publish(lease, new Challengers(challengers, lease.number(), config.retrain()));
+    if (!lease.isMine()) {
+      return tooLate();
+    }
+    RunDirectory run = Judge.better(challengers, config.retrain()).directory();
+    registry.publish(lease.number(), time.toString(), run.path(), files(run));
+    return decide(lease, lease.number(), config.retrain());
+  }
+
+  private int tooLate() {
+    outcome("too late", "the lease was taken over; nothing goes into service");
+    return Main.FAILED;
   }
 
   private static boolean ended(List<Training.Ended> trainings) {
@@ -266,45 +277,57 @@ final class RetrainCommand implements Callable<Integer> {
           (long) config.training().shards()
               * config.training().localSteps()
               * config.task().batchSize();
-      limits.add("stop.rounds=" + Math.max(1, examples / perRound));
+      limits.add("stop.rounds=" + Math.max(1, examples / share / perRound));
     }
     if (until != null) {
-      Instant end = end();
-      double left = Duration.between(Instant.now(), end).toMillis() / 1e3 / share;
-      if (left <= 0) {
-        throw new UserError("--until: expected a time to come, found " + end);
-      }
+      double left =
+          Duration.between(Instant.now(), time("--until", until)).toMillis() / 1e3 / share;
       double own = config.stop().seconds();
-      limits.add("stop.seconds=" + (own > 0 ? Math.min(own, left) : left));
+      // What there is when the time is over is judged, after one round more.
+      double seconds = Math.max(SHORTEST_SECONDS, left);
+      limits.add("stop.seconds=" + (own > 0 ? Math.min(own, seconds) : seconds));
     }
     return limits;
   }
 
   /** Judged anew when somebody puts another version into service meanwhile. */
-  private int publish(Lease lease, Challengers challengers) throws IOException {
+  private int decide(Lease lease, int version, RetrainConfig rule) throws IOException {
+    summary.put("version", version);
+    ServedModel challenger = ServedModel.read(registry, version);
     for (int i = 0; i < TRIES; i++) {
       Step now = registry.now();
       if (!lease.isMine()) { // asked after: who takes it over makes a step
-        outcome("too late", "the lease was taken over; nothing is published");
-        return Main.FAILED;
+        return tooLate();
       }
-      Challengers.Decision decision = challengers.judge(champion(now));
-      ModelVersion version =
-          registry.publish(lease.number(), time.toString(), files(decision, now));
-      summary.put("version", version.number());
-      summary.set("judgement", decision.json());
-      if (!decision.promotes()) {
-        outcome("kept", inService(now) + ": " + decision.why());
-        return 0;
+      Optional<Step> before = registry.promotion(version);
+      if (before.isPresent()) { // by an attempt that ended before it wrote the decision
+        ObjectNode decision = JsonNodeFactory.instance.objectNode();
+        return decided(version, true, before.get().reason(), before.get(), decision);
       }
-      if (registry.promote(version.number(), now, decision.why()).isPresent()) {
-        outcome("promoted", "version %d: %s".formatted(version.number(), decision.why()));
-        return 0;
+      Judge.Verdict verdict = Judge.of(challenger, champion(now), version, rule);
+      if (!verdict.promotes() || registry.promote(version, now, verdict.why()).isPresent()) {
+        return decided(version, verdict.promotes(), verdict.why(), now, verdict.json());
       }
       say("another version went into service meanwhile: judging again");
     }
     throw new IOException(
         registry.path() + ": others changed what is in service " + TRIES + " times");
+  }
+
+  /** The decision is written last: without it the same command decides again. */
+  private int decided(int version, boolean promoted, String why, Step on, ObjectNode figures)
+      throws IOException {
+    ObjectNode json = JsonNodeFactory.instance.objectNode();
+    json.put("promote", promoted);
+    json.put("reason", why);
+    on.inService().ifPresent(champion -> json.put("champion", champion));
+    json.put("decided_on_step", on.number());
+    json.setAll(figures);
+    registry.decide(version, json);
+    summary.set("judgement", figures);
+    String which = promoted ? "version " + version : inService(on);
+    outcome(promoted ? "promoted" : "kept", which + ": " + why);
+    return 0;
   }
 
   private static String inService(Step step) {
@@ -317,22 +340,13 @@ final class RetrainCommand implements Callable<Integer> {
         : Optional.empty();
   }
 
-  /** What a version consists of. */
-  private Map<String, byte[]> files(Challengers.Decision decision, Step now) {
-    RunDirectory run = decision.training().directory();
+  /** What a version consists of, but for its decision. */
+  private Map<String, byte[]> files(RunDirectory run) {
     Map<String, byte[]> files = new LinkedHashMap<>();
     files.put(ServedModel.FILE, storage.read(run.path() + "/" + run.result().name()));
     for (String file : List.of("config.conf", "run.json", RunDirectory.STATEMENT, "summary.json")) {
       files.put(file, storage.read(run.path() + "/" + file));
     }
-    ObjectNode json = JsonNodeFactory.instance.objectNode();
-    json.put("promote", decision.promotes());
-    json.put("reason", decision.why());
-    now.inService().ifPresent(champion -> json.put("champion", champion));
-    json.put("decided_on_step", now.number());
-    json.put("run_directory", run.path());
-    json.setAll(decision.json());
-    files.put("decision.json", Provenance.text(json).getBytes(StandardCharsets.UTF_8));
     return files;
   }
 }

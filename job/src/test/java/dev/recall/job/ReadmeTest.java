@@ -63,6 +63,7 @@ class ReadmeTest {
           "--principal",
           "--keytab",
           "--status",
+          "--kill",
           "--supervise",
           "--add-modules",
           "--seeds",
@@ -221,7 +222,9 @@ class ReadmeTest {
       verb += FLAGS.contains(words.get(verb)) ? 1 : 2;
     }
     List<String> arguments = words.subList(Math.min(verb, words.size()), words.size());
-    assertThat(!arguments.isEmpty() || words.contains("--status")).as(line).isTrue();
+    assertThat(!arguments.isEmpty() || words.contains("--status") || words.contains("--kill"))
+        .as(line)
+        .isTrue();
     try {
       new CommandLine(Main.class).parseArgs(arguments.toArray(new String[0]));
     } catch (CommandLine.ParameterException e) {

@@ -111,7 +111,7 @@ class RetrainProcessesTest {
     signal("CONT", frozen);
     assertThat(processes.end(frozen)).as(processes.log()).isEqualTo(FAILED);
     assertThat(processes.log())
-        .contains("too late: the lease was taken over; nothing is published");
+        .contains("too late: the lease was taken over; nothing goes into service");
     assertThat(registry().versions()).isEqualTo(published).hasSize(2);
     assertThat(registry().now()).isEqualTo(now);
     assertThat(registry().history().stream().map(Step::action)).contains(Step.Action.TAKE_OVER);

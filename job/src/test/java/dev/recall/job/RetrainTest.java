@@ -155,7 +155,7 @@ class RetrainTest {
         .isZero();
     assertThat(RunFiles.json(again.resolve("summary.json")).get("parameters_sha256").asText())
         .isEqualTo(hash);
-    String decided = RunFiles.json(version.resolve("decision.json")).get("run_directory").asText();
+    String decided = RunFiles.json(version.resolve("version.json")).get("run_directory").asText();
     assertThat(recall("verify", decided).exitCode()).isZero();
     assertThat(recall("evaluate", version.resolve("model.safetensors").toString()).exitCode())
         .isZero();
@@ -200,7 +200,7 @@ class RetrainTest {
   @Test
   void whileAnotherTrainsItIsLeftAlone() throws Exception {
     retrained("06");
-    try (Lease lease = Lease.take(registry(), Duration.ofMinutes(5), line -> {})) {
+    try (Lease lease = Lease.take(registry(), Duration.ofSeconds(1), line -> {})) {
       assertThat(lease.number()).isEqualTo(2);
       JsonNode summary = retrained("07");
       assertThat(summary.path("outcome").textValue()).isEqualTo("left alone");
@@ -224,8 +224,8 @@ class RetrainTest {
     assertThat(RunFiles.names(model().resolve("runs")))
         .containsExactly(
             "20261122T060000Z-scratch", "20261122T070000Z-champion", "20261122T070000Z-scratch");
-    JsonNode decision = RunFiles.json(model().resolve("versions/000002/decision.json"));
-    assertThat(decision.path("run_directory").textValue()).endsWith("07" + "0000Z-champion");
+    JsonNode version = RunFiles.json(model().resolve("versions/000002/version.json"));
+    assertThat(version.path("run_directory").textValue()).endsWith("070000Z-champion");
     assertThat(summary.path("version").intValue()).isEqualTo(2);
   }
 
@@ -277,15 +277,29 @@ class RetrainTest {
     assertThat(summary.get("seconds").doubleValue()).isLessThan(9);
   }
 
-  /** The first one after the scheduled time is over, however often there has been one since. */
   @Test
-  void aTimeOfDayIsTheFirstAfterTheScheduledTime() {
-    List<String> options = List.of("--until", "04:30", "--scheduled", "2020-02-01T05:00:00Z");
-    Result result = recall(command("", options));
-    assertThat(result.exitCode()).isEqualTo(2);
-    assertThat(result.err())
-        .contains("--until: expected a time to come, found ")
-        .containsPattern("2020-02-0[12]T");
+  void aTimeThatIsOverEndsTrainingWithWhatThereIs() {
+    Result result = recall(command("06", List.of("--until", "2020-01-01T00:00:00Z")));
+    assertThat(result.exitCode()).as(result.err()).isZero();
+    JsonNode summary = RunFiles.json(model().resolve("versions/000001/summary.json"));
+    assertThat(summary.get("rounds").intValue()).isEqualTo(1);
+  }
+
+  /** Of the first attempt only what it had published is left, or what it had put into service. */
+  @ParameterizedTest
+  @ValueSource(booleans = {false, true})
+  void anAttemptThatEndedBeforeItsDecisionIsDecidedByTheNext(boolean promoted) throws Exception {
+    retrained("06");
+    retrained("07", "stop.rounds=40");
+    Files.delete(model().resolve("versions/000002/decision.json"));
+    if (!promoted) {
+      Files.delete(model().resolve("history/00000002.json"));
+    }
+    assertOutcome(retrained("07"), "promoted", 2, 2);
+    assertThat(registry().history()).hasSize(2);
+    assertThat(registry().decision(2)).isPresent();
+    assertThat(registry().versions()).containsExactly(1, 2);
+    assertOutcome(retrained("07"), "done already", 2, 2);
   }
 
   @Test
@@ -303,8 +317,7 @@ class RetrainTest {
   @CsvSource(
       delimiter = '|',
       value = {
-        "--until 2020-01-01T00:00:00Z | --until: expected a time to come, found 2020-01-01T00:00:00Z",
-        "--until tomorrow | --until: expected a time such as 2026-11-22T06:00:00Z, found tomorrow",
+        "--until 06:00 | --until: expected a time such as 2026-11-22T06:00:00Z, found 06:00",
         "--every 1 | --every: expected a period such as 30m, 6h or 1d, found 1",
         "--every 1h --scheduled 2026-11-22T06:00:00Z | --every: expected no --scheduled beside it",
         "--scheduled today | --scheduled: expected a time such as 2026-11-22T06:00:00Z, found today",

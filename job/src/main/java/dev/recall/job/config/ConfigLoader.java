@@ -360,7 +360,7 @@ public final class ConfigLoader {
     RetrainConfig retrain =
         new RetrainConfig(
             s.choice("retrain.start", RetrainConfig.Start.class),
-            s.count("retrain.batches", 1),
+            s.count("retrain.batches", 2),
             s.confidence("retrain.confidence"),
             s.share("retrain.min-improvement", false),
             s.count("retrain.lease-seconds", 1));

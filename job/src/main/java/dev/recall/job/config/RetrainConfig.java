@@ -4,7 +4,7 @@ package dev.recall.job.config;
  * How a challenger is made and judged.
  *
  * @param start what it starts from
- * @param batches held-out batches of the judgement, at least 1
+ * @param batches held-out batches of the judgement, at least 2
  * @param confidence of the test, in [0.5, 1)
  * @param minImprovement share of the champion's loss above the floor that it must take away, in [0,
  *     1)

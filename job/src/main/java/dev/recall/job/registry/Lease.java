@@ -14,6 +14,7 @@ import java.util.Optional;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
 import java.util.function.Consumer;
 
 /**
@@ -30,6 +31,8 @@ public final class Lease implements AutoCloseable {
 
   /** By how much the clocks of two machines may differ. */
   public static final Duration ALLOWANCE = Duration.ofSeconds(10);
+
+  private static final long LOOK_NANOS = 200_000_000;
 
   private final ModelRegistry registry;
   private final int number;
@@ -136,7 +139,8 @@ public final class Lease implements AutoCloseable {
   }
 
   /**
-   * Takes the lease, and renews it until it is closed.
+   * Takes the lease, and renews it until it is closed. One that is held is watched until it is
+   * renewed, or has run out: its holder may be a process that was killed a moment ago.
    *
    * @param registry of the model
    * @param length how long it holds without being renewed
@@ -148,8 +152,13 @@ public final class Lease implements AutoCloseable {
   public static Lease take(ModelRegistry registry, Duration length, Consumer<String> lines)
       throws Taken, IOException {
     Optional<Held> before = held(registry);
-    if (before.isPresent() && before.get().runs(Instant.now())) {
-      throw taken(registry, before.get());
+    while (before.isPresent() && before.get().runs(Instant.now())) {
+      Held seen = before.get();
+      LockSupport.parkNanos(LOOK_NANOS);
+      before = held(registry);
+      if (!before.equals(Optional.of(seen)) && before.get().runs(Instant.now())) {
+        throw taken(registry, before.get());
+      }
     }
     int number = before.map(Held::number).orElse(0) + 1;
     Lease lease = new Lease(registry, number, By.now(), length, lines);

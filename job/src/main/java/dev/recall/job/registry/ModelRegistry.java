@@ -5,7 +5,6 @@ import dev.recall.job.config.UserError;
 import dev.recall.job.store.Storage;
 import dev.recall.model.format.Safetensors;
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
@@ -39,6 +38,7 @@ public final class ModelRegistry {
   private static final Pattern NAME = Pattern.compile("[A-Za-z0-9][A-Za-z0-9._-]{0,99}");
   private static final Pattern STEP = Pattern.compile("(\\d{8})\\.json");
   private static final Pattern VERSION = Pattern.compile("\\d{6,9}");
+  private static final String DECISION = "decision.json";
   private static final int TRIES = 20;
 
   private final Storage storage;
@@ -238,16 +238,40 @@ public final class ModelRegistry {
   }
 
   /**
-   * Reads a JSON file of a version.
+   * Reads what was decided on a version.
    *
-   * @param version the version
-   * @param name of the file
-   * @return what it holds
-   * @throws UserError when it is not there, has other bytes or is none
+   * @param number of the version
+   * @return nothing before it is judged
+   * @throws UserError when the file is none
    */
-  public JsonNode json(ModelVersion version, String name) {
-    return Fields.read(
-        file(version.number(), name), new String(read(version, name), StandardCharsets.UTF_8));
+  public Optional<JsonNode> decision(int number) {
+    String file = file(number, DECISION);
+    return storage.exists(file)
+        ? Optional.of(Fields.read(file, storage.readText(file)))
+        : Optional.empty();
+  }
+
+  /**
+   * Writes what was decided on a version.
+   *
+   * @param number of the version
+   * @param decision for {@link #decision}
+   * @throws IOException when it cannot be written
+   */
+  public void decide(int number, JsonNode decision) throws IOException {
+    storage.write(file(number, DECISION), Fields.bytes(decision));
+  }
+
+  /**
+   * Finds the step by which a version went into service first.
+   *
+   * @param number of the version
+   * @return nothing when it never did
+   */
+  public Optional<Step> promotion(int number) {
+    return history().stream()
+        .filter(step -> step.action() == Step.Action.PROMOTE && step.version() == number)
+        .findFirst();
   }
 
   /**
@@ -255,11 +279,12 @@ public final class ModelRegistry {
    *
    * @param number of a lease that the caller has
    * @param scheduled the scheduled time that it was trained for, or empty
+   * @param run the run directory that it comes from
    * @param files bytes by name
    * @return the version
    * @throws IOException when it cannot be written
    */
-  public ModelVersion publish(int number, String scheduled, Map<String, byte[]> files)
+  public ModelVersion publish(int number, String scheduled, String run, Map<String, byte[]> files)
       throws IOException {
     Map<String, String> digests = new TreeMap<>();
     storage.makeDirectory(directory(number));
@@ -268,7 +293,7 @@ public final class ModelRegistry {
       digests.put(file.getKey(), Safetensors.sha256(file.getValue()));
     }
     By by = By.now();
-    ModelVersion version = new ModelVersion(number, by.at(), by.name(), scheduled, digests);
+    ModelVersion version = new ModelVersion(number, by.at(), by.name(), scheduled, run, digests);
     storage.write(file(number, ModelVersion.FILE), Fields.bytes(version.json()));
     return version;
   }

@@ -13,10 +13,16 @@ import java.util.TreeMap;
  * @param created when, as ISO 8601 in UTC
  * @param by user and host
  * @param scheduled the scheduled time that it was trained for, or empty
+ * @param run the run directory that it comes from
  * @param files SHA-256 of its files by name
  */
 public record ModelVersion(
-    int number, String created, String by, String scheduled, Map<String, String> files) {
+    int number,
+    String created,
+    String by,
+    String scheduled,
+    String run,
+    Map<String, String> files) {
 
   /** Name of the file. */
   static final String FILE = "version.json";
@@ -28,6 +34,7 @@ public record ModelVersion(
     json.put("created", created);
     json.put("by", by);
     json.put("scheduled", scheduled);
+    json.put("run_directory", run);
     ObjectNode digests = json.putObject("files");
     files.forEach(digests::put);
     return json;
@@ -44,6 +51,7 @@ public record ModelVersion(
         Fields.text(file, json, "created"),
         Fields.text(file, json, "by"),
         Fields.text(file, json, "scheduled"),
+        Fields.text(file, json, "run_directory"),
         files);
   }
 }

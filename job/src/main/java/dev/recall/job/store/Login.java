@@ -33,6 +33,21 @@ public final class Login {
   }
 
   /**
+   * Finds out early that nobody is logged in: a client that is told to wait for a NameNode asks it
+   * for minutes.
+   *
+   * @throws IOException for {@link #explain}
+   */
+  static void check() throws IOException {
+    if (UserGroupInformation.isSecurityEnabled()) {
+      UserGroupInformation user = UserGroupInformation.getCurrentUser();
+      if (!user.hasKerberosCredentials() && user.getTokens().isEmpty()) {
+        throw new IOException(REFUSALS.get(1) + " Kerberos");
+      }
+    }
+  }
+
+  /**
    * Explains a refusal.
    *
    * @param e what a file system answered

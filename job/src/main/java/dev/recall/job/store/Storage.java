@@ -27,6 +27,7 @@ import org.apache.hadoop.fs.Options;
 import org.apache.hadoop.fs.ParentNotDirectoryException;
 import org.apache.hadoop.fs.Path;
 import org.apache.hadoop.fs.UnsupportedFileSystemException;
+import org.apache.hadoop.hdfs.DistributedFileSystem;
 
 /**
  * Whole files on Hadoop file systems. A path without a scheme is on Hadoop's default file system,
@@ -267,7 +268,7 @@ public final class Storage {
     } catch (BoundedCalls.NoAnswer e) {
       throw e;
     } catch (IOException e) {
-      throw new IOException(path + ": cannot be written: " + e.getMessage() + Login.explain(e), e);
+      throw new IOException(path + ": cannot be written: " + why(e), e);
     }
   }
 
@@ -528,6 +529,9 @@ public final class Storage {
     }
     FileSystem shared =
         calls.call(parsed, "opening its file system", () -> parsed.getFileSystem(configuration));
+    if (shared instanceof DistributedFileSystem) {
+      Login.check();
+    }
     return shared instanceof LocalFileSystem ? local : shared;
   }
 }

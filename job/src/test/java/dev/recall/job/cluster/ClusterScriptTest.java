@@ -65,6 +65,7 @@ class ClusterScriptTest {
   }
 
   @Test
+  @Tag("long")
   void aScriptThatIsKilledLeavesNothingOfYarnAndAnotherClusterGoesOn() throws Exception {
     try (DaemonCluster yarn = DaemonCluster.start(Kind.YARN, 2, folder);
         DaemonCluster standalone = DaemonCluster.start(Kind.STANDALONE, 2, folder)) {

@@ -29,6 +29,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** HDFS and YARN with Kerberos, and tickets of {@value DaemonCluster#TICKET_SECONDS} seconds. */
 @Tag("cluster")
+@Tag("long")
 class KerberosTest {
 
   private static final String STORE_SECRET = "5d0e7a91c3f24b68-of-the-store";

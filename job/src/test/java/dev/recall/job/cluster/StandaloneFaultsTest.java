@@ -34,6 +34,7 @@ import org.junit.jupiter.api.io.TempDir;
  * the cluster as it was happen to the same run, one behind the other.
  */
 @Tag("cluster")
+@Tag("long")
 class StandaloneFaultsTest {
 
   private static final List<String> SETTINGS =

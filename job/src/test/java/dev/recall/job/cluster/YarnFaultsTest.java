@@ -23,6 +23,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** What dies, freezes or does not answer while YARN trains, and HDFS keeps the run. */
 @Tag("cluster")
+@Tag("long")
 class YarnFaultsTest {
 
   private static final int EVERY = 5; // rounds between checkpoints

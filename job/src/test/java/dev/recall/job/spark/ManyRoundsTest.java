@@ -30,6 +30,7 @@ import scala.runtime.AbstractFunction1;
 
 /** What is left of ten thousand rounds on a standalone cluster with two executors. */
 @Tag("cluster")
+@Tag("long")
 @Timeout(value = 400, unit = TimeUnit.SECONDS, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
 class ManyRoundsTest {
 

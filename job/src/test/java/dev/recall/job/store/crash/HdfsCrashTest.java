@@ -14,6 +14,7 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
+import org.junit.jupiter.api.condition.EnabledIfSystemProperty;
 import org.junit.jupiter.api.io.TempDir;
 
 /** SIGKILL at operations on HDFS, and a datanode that stops. */
@@ -38,6 +39,7 @@ class HdfsCrashTest {
   }
 
   @Test
+  @EnabledIfSystemProperty(named = "recall.crash", matches = "all")
   void noKillLeavesARegistryWithoutAWholeModelInService() throws Exception {
     try (KillRegistry kills = new KillRegistry(hdfs.place(), folder, false)) {
       kills.run();

@@ -116,12 +116,18 @@ final class KillRegistry implements AutoCloseable {
   void run() throws IOException, InterruptedException {
     trials(
         retrain(5),
-        registry ->
-            assertThat(
-                    registry.versions().stream()
-                        .map(registry::version)
-                        .filter(version -> version.scheduled().equals("2026-11-22T05:00:00Z")))
-                .hasSize(1));
+        registry -> {
+          List<Integer> trained =
+              registry.versions().stream()
+                  .filter(
+                      number -> registry.version(number).scheduled().equals("2026-11-22T05:00:00Z"))
+                  .toList();
+          assertThat(trained).hasSize(1);
+          int version = trained.get(0);
+          assertThat(registry.decision(version).orElseThrow().path("promote").booleanValue())
+              .as("decision of the version that is in service")
+              .isEqualTo(registry.now().inService().orElseThrow() == version);
+        });
     if (everyCommand) {
       promotePruneAndRollBack();
     }

@@ -6,6 +6,7 @@ import com.amazonaws.services.s3.model.ListMultipartUploadsRequest;
 import java.nio.file.Path;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.EnabledIfSystemProperty;
 import org.junit.jupiter.api.io.TempDir;
 
 /** SIGKILL at operations on an object store, requests that are on their way included. */
@@ -23,6 +24,7 @@ class ObjectStoreCrashTest {
   }
 
   @Test
+  @EnabledIfSystemProperty(named = "recall.crash", matches = "all")
   void noKillLeavesARegistryWithoutAWholeModelInService() throws Exception {
     try (ObjectStore store = new ObjectStore(folder);
         KillRegistry kills = new KillRegistry(store.place(), folder, false)) {

@@ -7,6 +7,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.recall.job.Commands;
 import dev.recall.job.store.Storage;
 import java.io.IOException;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -67,6 +68,15 @@ final class DisturbedRun {
         undisturbed.seconds,
         run.longestRound(0, Integer.MAX_VALUE));
     return undisturbed;
+  }
+
+  /** The same without a cluster. */
+  static Undisturbed withoutSpark(Path folder, List<String> settings) throws Exception {
+    String run = folder.resolve("without-spark").toString();
+    List<String> args = Commands.with(settings, "train", "--run", run, "--without-spark");
+    Submission local = DaemonCluster.local(List.of(), args, folder);
+    assertThat(local.end()).as(local.log()).isZero();
+    return new Undisturbed(settings, RunResult.of(run), 0);
   }
 
   /**

@@ -4,7 +4,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
-import dev.recall.job.Commands;
 import dev.recall.job.cluster.DaemonCluster.Killed;
 import dev.recall.job.cluster.DaemonCluster.Kind;
 import dev.recall.job.cluster.DisturbedRun.Undisturbed;
@@ -454,8 +453,13 @@ class StandaloneFaultsTest {
   /** Executors are asked for when tasks wait a second, as without executors. */
   @Test
   void executorsComeAndGoWithDynamicAllocation() throws Exception {
+    // Validation is in the chain.
+    List<String> settings = new ArrayList<>(SETTINGS);
+    settings.addAll(List.of("validation.every-rounds=1000", "validation.batches=60000"));
     DisturbedRun run =
-        begin(
+        DisturbedRun.begin(
+            cluster,
+            DisturbedRun.withoutSpark(folder, settings),
             "dynamic",
             conf(
                 "spark.dynamicAllocation.enabled=true",
@@ -463,12 +467,8 @@ class StandaloneFaultsTest {
                 "spark.dynamicAllocation.maxExecutors=4",
                 "spark.dynamicAllocation.executorIdleTimeout=1s",
                 "spark.executor.cores=1"),
-            Commands.with(
-                    List.of(
-                        "spark.tasks=4",
-                        "validation.every-rounds=1000",
-                        "validation.batches=60000"))
-                .toArray(new String[0]));
+            "--set",
+            "spark.tasks=4");
     run.at(
         975,
         "dynamic allocation",

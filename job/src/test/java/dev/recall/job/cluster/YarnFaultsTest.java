@@ -58,11 +58,7 @@ class YarnFaultsTest {
   static void start() throws Exception {
     DaemonCluster.assumePackaged();
     cluster = DaemonCluster.start(Kind.YARN, 2, folder);
-    String run = folder.resolve("undisturbed").toString();
-    List<String> args = Commands.with(SETTINGS, "train", "--run", run, "--without-spark");
-    Submission local = DaemonCluster.local(List.of(), args, folder);
-    assertThat(local.end()).as(local.log()).isZero();
-    undisturbed = new Undisturbed(SETTINGS, RunResult.of(run), 0);
+    undisturbed = DisturbedRun.withoutSpark(folder, SETTINGS);
   }
 
   @AfterAll

@@ -45,7 +45,7 @@ import picocli.CommandLine.Spec;
 final class RetrainCommand implements Callable<Integer> {
 
   private static final int TRIES = 5;
-  private static final double SHORTEST_SECONDS = 1e-3;
+  private static final double SHORTEST_SECONDS = 1e-9; // shorter than any round
   private static final Pattern PERIOD = Pattern.compile("([1-9]\\d{0,3})([mhd])");
 
   @Spec private CommandSpec spec;
@@ -203,8 +203,9 @@ final class RetrainCommand implements Callable<Integer> {
         return 0;
       }
       // An attempt before may have ended between publishing and judging.
-      return trained().isPresent()
-          ? decide(lease, trained().getAsInt(), config.retrain())
+      OptionalInt before = trained();
+      return before.isPresent()
+          ? decide(lease, before.getAsInt(), config.retrain())
           : retrain(config, lease);
     } catch (Lease.Taken e) {
       outcome("left alone", e.getMessage());

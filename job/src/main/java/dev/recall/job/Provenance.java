@@ -8,12 +8,11 @@ import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.recall.job.config.RunConfig;
 import dev.recall.job.config.Setting;
+import dev.recall.job.registry.By;
 import dev.recall.job.store.RunDirectory;
 import dev.recall.job.train.Snapshot;
 import dev.recall.model.format.Safetensors;
 import dev.recall.model.recurrent.Engines;
-import java.net.InetAddress;
-import java.net.UnknownHostException;
 import java.nio.charset.StandardCharsets;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
@@ -76,7 +75,7 @@ final class Provenance {
     process.put("started", now());
     process.put("after_round", round);
     process.put("user", System.getProperty("user.name"));
-    process.put("host", host());
+    process.put("host", By.host());
     process.put("runner", runner);
     process.put("kernel", Engines.description());
     process.put(
@@ -133,13 +132,5 @@ final class Provenance {
 
   private static String now() {
     return Instant.now().truncatedTo(ChronoUnit.SECONDS).toString();
-  }
-
-  private static String host() {
-    try {
-      return InetAddress.getLocalHost().getHostName();
-    } catch (UnknownHostException e) {
-      return "unknown";
-    }
   }
 }

@@ -11,7 +11,7 @@ import java.time.temporal.ChronoUnit;
  * @param name user and host
  * @param at ISO 8601 in UTC, whole seconds
  */
-record By(String name, String at) {
+public record By(String name, String at) {
 
   static By now() {
     return new By(
@@ -19,7 +19,12 @@ record By(String name, String at) {
         Instant.now().truncatedTo(ChronoUnit.SECONDS).toString());
   }
 
-  private static String host() {
+  /**
+   * Returns the name of this machine.
+   *
+   * @return "unknown" where it has none
+   */
+  public static String host() {
     try {
       return InetAddress.getLocalHost().getHostName();
     } catch (UnknownHostException e) {

@@ -34,11 +34,15 @@ public final class Dl4jEngine implements GradientEngine, Predictor {
               throw new IllegalStateException(reason);
             });
     this.spec = spec;
-    this.network =
-        Dl4jModel.network(
-            spec,
-            new float[spec.layout().size()],
-            Dl4jModel.configuration(spec, null, new WeightedSquares()));
+    this.network = network(spec);
+  }
+
+  /** A network of zeros with the loss of weights. */
+  static MultiLayerNetwork network(RegressorSpec spec) {
+    return Dl4jModel.network(
+        spec,
+        new float[spec.layout().size()],
+        Dl4jModel.configuration(spec, null, new WeightedSquares()));
   }
 
   @Override

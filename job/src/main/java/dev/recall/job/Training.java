@@ -116,6 +116,7 @@ final class Training {
     Checkpoints.Found found = Checkpoints.newest(files, path);
     found.passedOver().forEach(damaged -> say("passed over: " + damaged.message()));
     RunConfig config = again(files, changes, ConfigSource.stored(path + "/config.conf", text));
+    config.training().engine().check();
     Optional<ChainLine> changed = Optional.empty();
     Map<String, Setting> binding = allowed(path, changes, found.restored().config(), config);
     TrainingState state = found.restored().state();
@@ -187,6 +188,7 @@ final class Training {
    */
   Ended begin(Storage files, String path, String init) throws IOException, InvalidConfig {
     RunConfig given = with(files, List.of());
+    given.training().engine().check();
     float[] start = startingPoint(files, given, init);
     RunDirectory.create(files, path, given, this::say); // refuses a place that is taken
     boolean auto = given.training().autoLocalSteps();

@@ -155,6 +155,7 @@ final class Training {
     found.passedOver().forEach(damaged -> lines.accept("passed over: " + damaged.message()));
     RunConfig before = found.restored().config();
     RunConfig config = again(files, changes, ConfigSource.stored(path + "/config.conf", text));
+    config.training().engine().check();
     Map<String, Setting> binding = allowed(path, changes, before, config);
     before.changes(config).forEach(change -> lines.accept("changed: " + change));
     TrainingState state = found.restored().state();
@@ -210,6 +211,7 @@ final class Training {
    */
   Ended begin(Storage files, String path, String init) throws IOException, InvalidConfig {
     RunConfig given = with(files, List.of());
+    given.training().engine().check();
     float[] start = startingPoint(files, given, init);
     RunDirectory.create(files, path, given, this::say); // refuses a place that is taken
     boolean auto = given.training().autoLocalSteps();

@@ -104,15 +104,20 @@ public final class Main {
     }
   }
 
-  private static int report(Exception e, PrintWriter err) {
+  /** The exit code of a verb that ends so. */
+  static int exitCode(Exception e) {
     boolean given = e instanceof UserError || e instanceof InvalidConfig;
     if (given || e instanceof IllegalArgumentException) {
-      err.println(e.getMessage());
       return WRONG;
     }
-    if (e instanceof NumericalException) {
+    return e instanceof NumericalException ? NOT_FINITE : FAILED;
+  }
+
+  private static int report(Exception e, PrintWriter err) {
+    int exitCode = exitCode(e);
+    if (exitCode != FAILED) {
       err.println(e.getMessage());
-      return NOT_FINITE;
+      return exitCode;
     }
     Throwable cause = e;
     while (cause.getCause() != null) {

@@ -33,7 +33,8 @@ public final class Recall {
    * @param registry directory of all models, on any Hadoop file system
    * @param name of the model
    * @return the model
-   * @throws UserError when no version is in service or it cannot be read
+   * @throws UserError when no version is in service or it is not whole
+   * @throws java.io.UncheckedIOException when the file system does not give it
    */
   public static Recall load(String registry, String name) {
     return load(registry, name, Map.of());
@@ -46,7 +47,8 @@ public final class Recall {
    * @param name of the model
    * @param hadoopSettings on top of Hadoop's configuration on the class path
    * @return the model
-   * @throws UserError when no version is in service or it cannot be read
+   * @throws UserError when no version is in service or it is not whole
+   * @throws java.io.UncheckedIOException when the file system does not give it
    */
   public static Recall load(String registry, String name, Map<String, String> hadoopSettings) {
     return new Recall(ModelRegistry.open(new Storage(hadoopSettings), registry, name));
@@ -88,7 +90,8 @@ public final class Recall {
    * promotion has to be noticed; it costs listing one directory and reading one small file.
    *
    * @return true when {@link #model} is another now
-   * @throws UserError when it cannot be read; the model is the same then
+   * @throws UserError when it is not whole; the model is the same then
+   * @throws java.io.UncheckedIOException when the file system does not give it; likewise
    */
   public synchronized boolean refresh() {
     if (registry.now().inService().orElse(0) == model.version()) {

@@ -116,13 +116,34 @@ final class RetrainCommand implements Callable<Integer> {
     storage = new Storage(SparkHome.hadoopSettings());
     Summary.checkTarget(storage, summaryFile);
     registry = ModelRegistry.open(storage, root, name);
-    RunConfig config = options.load(storage, List.of(), List.of(seed()));
     summary.put("model", registry.path());
     summary.put("scheduled", time.toString());
-    int exitCode = isDone() ? 0 : retrainUnlessHeld(config);
-    registry.now().inService().ifPresent(number -> summary.put("in_service", number));
+    try {
+      RunConfig config = options.load(storage, List.of(), List.of(seed()));
+      int exitCode = isDone() ? 0 : retrainUnlessHeld(config);
+      registry.now().inService().ifPresent(number -> summary.put("in_service", number));
+      summarise(exitCode);
+      return exitCode;
+    } catch (IOException | InvalidConfig | RuntimeException e) {
+      failed(e);
+      throw e;
+    }
+  }
+
+  private void summarise(int exitCode) throws IOException {
+    summary.put("exit_code", exitCode);
     Summary.write(storage, summaryFile, Provenance.text(summary));
-    return exitCode;
+  }
+
+  /** For whoever reads the summary and not the log. */
+  private void failed(Exception e) {
+    summary.put("outcome", "failed");
+    summary.put("reason", e.getMessage());
+    try {
+      summarise(Main.exitCode(e));
+    } catch (IOException | RuntimeException alsoFailed) {
+      e.addSuppressed(alsoFailed);
+    }
   }
 
   private Instant scheduledTime() {
@@ -164,22 +185,23 @@ final class RetrainCommand implements Callable<Integer> {
     return "seed=" + (configured + time.getEpochSecond());
   }
 
-  /** The version that was trained for the scheduled time, judged or not. */
-  private OptionalInt trained() {
-    return registry.versions().stream()
-        .filter(number -> registry.version(number).scheduled().equals(time.toString()))
-        .mapToInt(number -> number)
-        .findFirst();
-  }
-
   private boolean isDone() {
-    OptionalInt version = trained();
+    OptionalInt gone = registry.gone(time.toString());
+    if (gone.isPresent()) {
+      done(gone.getAsInt(), "version %d was trained for %s and removed since");
+      return true;
+    }
+    OptionalInt version = registry.trainedFor(time.toString());
     if (version.isEmpty() || registry.decision(version.getAsInt()).isEmpty()) {
       return false;
     }
-    summary.put("version", version.getAsInt());
-    outcome("done already", "version %d was trained for %s".formatted(version.getAsInt(), time));
+    done(version.getAsInt(), "version %d was trained for %s");
     return true;
+  }
+
+  private void done(int version, String sentence) {
+    summary.put("version", version);
+    outcome("done already", sentence.formatted(version, time));
   }
 
   private void outcome(String word, String sentence) {
@@ -203,7 +225,7 @@ final class RetrainCommand implements Callable<Integer> {
         return 0;
       }
       // An attempt before may have ended between publishing and judging.
-      OptionalInt before = trained();
+      OptionalInt before = registry.trainedFor(time.toString());
       return before.isPresent()
           ? decide(lease, before.getAsInt(), config.retrain())
           : retrain(config, lease);

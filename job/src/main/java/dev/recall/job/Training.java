@@ -22,6 +22,7 @@ import dev.recall.job.train.ChainLine;
 import dev.recall.job.train.LocalRounds;
 import dev.recall.job.train.RoundRunner;
 import dev.recall.job.train.ShardPlan;
+import dev.recall.job.train.Snapshot;
 import dev.recall.job.train.StopReason;
 import dev.recall.job.train.StoppingRule;
 import dev.recall.job.train.Trainer;
@@ -38,6 +39,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
+import java.util.function.Consumer;
 
 /**
  * Training in a run directory, as commands do it: from nothing, from given blocks, or from where
@@ -110,44 +112,66 @@ final class Training {
     }
   }
 
+  /**
+   * Where a run stands.
+   *
+   * @param found its newest checkpoint
+   * @param config with which it goes on
+   * @param changed the chain's line about settings that decide the bits, when they are others
+   */
+  private record Standing(
+      Checkpoints.Found found,
+      RunConfig config,
+      TrainingState state,
+      Optional<ChainLine> changed) {}
+
   /** Goes on with the run in a directory. */
   Ended goOn(Storage files, String path, Changes changes) throws IOException, InvalidConfig {
-    String text = RunDirectory.configText(files, path);
-    Checkpoints.Found found = Checkpoints.newest(files, path);
-    found.passedOver().forEach(damaged -> say("passed over: " + damaged.message()));
-    RunConfig config = again(files, changes, ConfigSource.stored(path + "/config.conf", text));
-    Optional<ChainLine> changed = Optional.empty();
-    Map<String, Setting> binding = allowed(path, changes, found.restored().config(), config);
-    TrainingState state = found.restored().state();
-    if (!binding.isEmpty()) {
-      if (state.round() >= config.stop().rounds()) {
-        throw new UserError(
-            "--allow-changed: expected rounds left to do with the changed settings, found "
-                + state.round()
-                + " of "
-                + config.stop().rounds()
-                + " done; raise stop.rounds");
-      }
-      Map<String, String> values = new TreeMap<>();
-      binding.values().forEach(setting -> values.put(setting.key(), setting.value()));
-      changed = Optional.of(state.changed(values, found.restored().config(), config));
-    }
-    Storage storage = storage(config);
-    RunDirectory directory = RunDirectory.open(storage, path, config, this::say);
-    Provenance provenance =
-        Provenance.read(directory.runJson(), () -> directory.start(found.restored().now()))
-            .process(config, state.round(), runner());
-    Optional<ChainLine> line = changed;
-    try (SparkCluster cluster = cluster(config)) {
+    RunConfig asked = standing(files, path, changes, this::say).config();
+    try (SparkCluster cluster = cluster(asked)) {
+      // Again: while this one waited for the cluster another may have gone on.
+      Standing run = standing(files, path, changes, line -> {});
+      Storage storage = storage(run.config());
+      RunDirectory directory = RunDirectory.open(storage, path, run.config(), this::say);
+      Snapshot otherwise = run.found().restored().now();
+      Provenance provenance =
+          Provenance.read(directory.runJson(), () -> directory.start(otherwise))
+              .process(run.config(), run.state().round(), runner());
       return train(
           storage,
-          config,
+          run.config(),
           directory,
-          state,
+          run.state(),
           provenance,
           cluster,
-          () -> directory.goOn(found, line, provenance.text()));
+          () -> directory.goOn(run.found(), run.changed(), provenance.text()));
     }
+  }
+
+  private Standing standing(Storage files, String path, Changes changes, Consumer<String> lines)
+      throws InvalidConfig {
+    String text = RunDirectory.configText(files, path);
+    Checkpoints.Found found = Checkpoints.newest(files, path);
+    found.passedOver().forEach(damaged -> lines.accept("passed over: " + damaged.message()));
+    RunConfig before = found.restored().config();
+    RunConfig config = again(files, changes, ConfigSource.stored(path + "/config.conf", text));
+    Map<String, Setting> binding = allowed(path, changes, before, config);
+    before.changes(config).forEach(change -> lines.accept("changed: " + change));
+    TrainingState state = found.restored().state();
+    if (binding.isEmpty()) {
+      return new Standing(found, config, state, Optional.empty());
+    }
+    if (state.round() >= config.stop().rounds()) {
+      throw new UserError(
+          "--allow-changed: expected rounds left to do with the changed settings, found "
+              + state.round()
+              + " of "
+              + config.stop().rounds()
+              + " done; raise stop.rounds");
+    }
+    Map<String, String> values = new TreeMap<>();
+    binding.values().forEach(setting -> values.put(setting.key(), setting.value()));
+    return new Standing(found, config, state, Optional.of(state.changed(values, before, config)));
   }
 
   /** What the run chose when it was told to choose stays chosen. */
@@ -163,8 +187,8 @@ final class Training {
     return options.load(files, List.of(stored), chosen);
   }
 
-  /** Says what is other than in the run, and refuses what decides the result unless allowed. */
-  private Map<String, Setting> allowed(
+  /** What decides the result and is other than in the run; refused unless allowed. */
+  private static Map<String, Setting> allowed(
       String path, Changes changes, RunConfig before, RunConfig now) {
     Map<String, Setting> binding = before.bindingChanges(now);
     if (!binding.isEmpty() && changes != Changes.ALL) {
@@ -175,7 +199,6 @@ final class Training {
               + System.lineSeparator()
               + String.join(System.lineSeparator(), before.exactnessConflicts(now)));
     }
-    before.changes(now).forEach(change -> say("changed: " + change));
     return binding;
   }
 

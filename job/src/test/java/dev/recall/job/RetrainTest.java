@@ -174,6 +174,52 @@ class RetrainTest {
 
   /** The lease of the first attempt stays, as when its process is killed. */
   @Test
+  void aTimeWhoseVersionWasRemovedIsNotTrainedAgain() {
+    for (String hour : List.of("06", "07", "08", "09")) {
+      retrained(hour, "stop.rounds=2", "retrain.confidence=0.5");
+    }
+    assertThat(models("promote", "memory", "2").exitCode()).isIn(0, 2);
+    assertThat(models("promote", "memory", "4").exitCode()).isIn(0, 2);
+    assertThat(models("prune", "memory", "--keep", "1").exitCode()).isZero();
+    assertThat(registry().versions()).doesNotContain(3).contains(4);
+
+    JsonNode again = retrained("08", "stop.rounds=2");
+    assertOutcome(again, "done already", 3, 4);
+    assertThat(again.path("reason").textValue())
+        .isEqualTo("version 3 was trained for 2026-11-22T08:00:00Z and removed since");
+    assertThat(registry().versions()).doesNotContain(3, 5);
+  }
+
+  @Test
+  void pruningRemovesAttemptsThatNobodyGoesOnWith() throws Exception {
+    Path runs = model().resolve("runs");
+    retrained("06", "stop.rounds=2");
+    Files.createDirectories(runs.resolve("20261122T050000Z-scratch/checkpoints"));
+    Files.createDirectories(runs.resolve("20261122T070000Z-champion/checkpoints"));
+    try (Lease lease = Lease.take(registry(), Duration.ofMinutes(1), line -> {})) {
+      assertThat(models("prune", "memory", "--keep", "1").exitCode()).isZero();
+      assertThat(RunFiles.names(runs)).as("while somebody has lease " + lease.number()).hasSize(3);
+    }
+    assertThat(models("prune", "memory", "--keep", "1").exitCode()).isZero();
+    assertThat(RunFiles.names(runs))
+        .containsExactly("20261122T060000Z-scratch", "20261122T070000Z-champion");
+  }
+
+  @Test
+  void theSummaryOfARetrainingThatFailsSaysSo() {
+    Result result = recall(command("06", List.of(), "optimizer.rate=1"));
+    assertThat(result.exitCode()).isEqualTo(2);
+    JsonNode summary = RunFiles.json(folder.resolve("summary.json"));
+    assertThat(summary.path("outcome").textValue()).isEqualTo("failed");
+    assertThat(summary.path("exit_code").intValue()).isEqualTo(2);
+    assertThat(summary.path("scheduled").textValue()).isEqualTo("2026-11-22T06:00:00Z");
+    assertThat(result.err()).isEqualTo(summary.path("reason").textValue() + "\n");
+    assertThat(registry().versions()).isEmpty();
+
+    assertThat(retrained("06").path("exit_code").intValue()).isZero();
+  }
+
+  @Test
   void anInterruptedAttemptForTheSameTimeIsGoneOnWith() throws Exception {
     Path whole = folder.resolve("whole");
     retrained("06");

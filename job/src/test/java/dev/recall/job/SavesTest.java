@@ -89,6 +89,22 @@ class SavesTest {
     undisturbed(List.of("evaluate", run().toString()));
   }
 
+  /** A disk that fails says nothing about the run: not that it is forged, nor to begin anew. */
+  @ParameterizedTest
+  @ValueSource(strings = {"verify", "evaluate", "train --without-spark --resume"})
+  void aDiskThatCannotReadIsNotTheRunsFault(String command) {
+    undisturbed(train(run()));
+    Map<String, String> before = RunFiles.snapshot(run());
+    List<String> args = new ArrayList<>(List.of(command.split(" ")));
+    args.add(run().toString());
+    Commands.Result result = disturbed("open checkpoints/.*", args);
+    assertThat(result.exitCode()).as(result.err()).isEqualTo(1);
+    assertThat(result.err())
+        .startsWith("failed: file:" + run() + "/checkpoints/round-")
+        .endsWith(": cannot be read: it was to fail here\n");
+    assertThat(RunFiles.snapshot(run())).isEqualTo(before);
+  }
+
   /** The second save of a run, at each of its steps. */
   @ParameterizedTest
   @ValueSource(

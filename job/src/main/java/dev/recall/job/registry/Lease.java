@@ -11,6 +11,7 @@ import java.time.format.DateTimeParseException;
 import java.time.temporal.ChronoUnit;
 import java.util.Locale;
 import java.util.Optional;
+import java.util.UUID;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
@@ -37,6 +38,7 @@ public final class Lease implements AutoCloseable {
   private final ModelRegistry registry;
   private final int number;
   private final By holder;
+  private final String token = UUID.randomUUID().toString();
   private final Duration length;
   private final Consumer<String> lines;
   private final ScheduledExecutorService renewals =
@@ -61,12 +63,14 @@ public final class Lease implements AutoCloseable {
    * What a lease's file says.
    *
    * @param number of the lease, and of the version
+   * @param token of its own, by which the holder knows it again
    * @param holder user and host
    * @param since when it was taken, as ISO 8601 in UTC
    * @param until when it ends unless renewed
    * @param ended whether it was given back
    */
-  public record Held(int number, String holder, String since, Instant until, boolean ended) {
+  public record Held(
+      int number, String token, String holder, String since, Instant until, boolean ended) {
 
     private boolean runs(Instant now) {
       return !ended && now.isBefore(until.plus(ALLOWANCE));
@@ -75,6 +79,7 @@ public final class Lease implements AutoCloseable {
     private ObjectNode json() {
       ObjectNode json = JsonNodeFactory.instance.objectNode();
       json.put("lease", number);
+      json.put("token", token);
       json.put("holder", holder);
       json.put("since", since);
       json.put("until", until.toString());
@@ -87,6 +92,7 @@ public final class Lease implements AutoCloseable {
       try {
         return new Held(
             Fields.number(file, json, "lease"),
+            json.path("token").asText(), // none in files of older versions
             Fields.text(file, json, "holder"),
             Fields.text(file, json, "since"),
             Instant.parse(until),
@@ -112,6 +118,11 @@ public final class Lease implements AutoCloseable {
         .mapToInt(name -> Integer.parseInt(name.substring(0, 8)))
         .max()
         .orElse(0);
+  }
+
+  /** Whether somebody may be training now. */
+  static boolean runs(ModelRegistry registry) {
+    return held(registry).filter(lease -> lease.runs(Instant.now())).isPresent();
   }
 
   /**
@@ -188,7 +199,7 @@ public final class Lease implements AutoCloseable {
   }
 
   private Held until(Instant until, boolean ended) {
-    return new Held(number, holder.name(), holder.at(), until, ended);
+    return new Held(number, token, holder.name(), holder.at(), until, ended);
   }
 
   /**
@@ -201,12 +212,15 @@ public final class Lease implements AutoCloseable {
   }
 
   /**
-   * Tells whether nobody has taken the lease over.
+   * Tells whether nobody has taken the lease over. Of two who were told by an object store that
+   * they have the same one, it is the one's whose file is there.
    *
    * @return true for the holder
    */
   public boolean isMine() {
-    return newest(registry) == number;
+    return held(registry)
+        .filter(now -> now.number() == number && now.token().equals(token))
+        .isPresent();
   }
 
   private void renewOrSay() {

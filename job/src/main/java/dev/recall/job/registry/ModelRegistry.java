@@ -1,6 +1,8 @@
 package dev.recall.job.registry;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.recall.job.config.UserError;
 import dev.recall.job.store.Storage;
 import dev.recall.model.format.Safetensors;
@@ -11,6 +13,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.TreeMap;
 import java.util.function.Function;
 import java.util.regex.Matcher;
@@ -117,7 +120,7 @@ public final class ModelRegistry {
    * Returns the newest step.
    *
    * @return step 0 when nothing has happened yet
-   * @throws UserError when it cannot be read
+   * @throws UserError when it is not whole
    */
   public Step now() {
     List<Integer> numbers = stepNumbers();
@@ -128,7 +131,7 @@ public final class ModelRegistry {
    * Returns all steps.
    *
    * @return the oldest first
-   * @throws UserError when one cannot be read
+   * @throws UserError when one is not whole
    */
   public List<Step> history() {
     return stepNumbers().stream().map(this::step).toList();
@@ -361,7 +364,8 @@ public final class ModelRegistry {
 
   /**
    * Removes old versions, never the one in service nor the one before it, and what attempts that
-   * ended early have left.
+   * ended early have left: runs for times before that of the oldest version that stays, unless
+   * somebody is training now. The times of versions that go stay known.
    *
    * @param keep how many of the newest stay, at least 1
    * @return the versions that went
@@ -380,7 +384,24 @@ public final class ModelRegistry {
     for (int version : step.going()) {
       remove(version);
     }
+    removeAttempts();
     return step.going();
+  }
+
+  private void removeAttempts() throws IOException {
+    Optional<String> oldest =
+        versions().stream()
+            .map(number -> stamp(version(number).scheduled()))
+            .filter(stamp -> !stamp.isEmpty())
+            .min(Comparator.naturalOrder());
+    if (oldest.isEmpty() || Lease.runs(this)) {
+      return;
+    }
+    for (String run : storage.list(path + "/runs")) {
+      if (run.substring(0, Math.max(0, run.indexOf('-'))).compareTo(oldest.get()) < 0) {
+        storage.deleteTree(path + "/runs/" + run);
+      }
+    }
   }
 
   /**
@@ -403,11 +424,13 @@ public final class ModelRegistry {
     return stay;
   }
 
-  /** The runs first: afterwards nobody knows which they are. */
+  /** The runs first: afterwards nobody knows which they are, nor for which time it was. */
   private void remove(int version) throws IOException {
     String directory = directory(version);
     if (storage.exists(file(version, ModelVersion.FILE))) {
-      String runs = runDirectory(version(version).scheduled(), "");
+      String scheduled = version(version).scheduled();
+      rememberGone(version, scheduled);
+      String runs = runDirectory(scheduled, "");
       String prefix = runs.substring(runs.lastIndexOf('/') + 1);
       for (String run : storage.list(path + "/runs")) {
         if (run.startsWith(prefix)) {
@@ -419,6 +442,14 @@ public final class ModelRegistry {
     storage.deleteTree(directory);
   }
 
+  private void rememberGone(int version, String scheduled) throws IOException {
+    if (!scheduled.isEmpty()) {
+      ObjectNode gone = JsonNodeFactory.instance.objectNode();
+      gone.put("version", version).put("scheduled", scheduled);
+      storage.write(goneFile(scheduled), Fields.bytes(gone));
+    }
+  }
+
   /**
    * Names the directory of a training.
    *
@@ -427,7 +458,42 @@ public final class ModelRegistry {
    * @return its path
    */
   public String runDirectory(String scheduled, String from) {
-    return path + "/runs/" + scheduled.replaceAll("[^0-9TZ]", "") + "-" + from;
+    return path + "/runs/" + stamp(scheduled) + "-" + from;
+  }
+
+  /** Sorts as the times do. */
+  private static String stamp(String scheduled) {
+    return scheduled.replaceAll("[^0-9TZ]", "");
+  }
+
+  private String goneFile(String scheduled) {
+    return path + "/gone/" + stamp(scheduled) + ".json";
+  }
+
+  /**
+   * Finds the version that was trained for a time.
+   *
+   * @param scheduled the time, as ISO 8601 in UTC
+   * @return its number, judged or not
+   */
+  public OptionalInt trainedFor(String scheduled) {
+    return versions().stream()
+        .filter(number -> version(number).scheduled().equals(scheduled))
+        .mapToInt(number -> number)
+        .findFirst();
+  }
+
+  /**
+   * Finds the version that was trained for a time and has been removed.
+   *
+   * @param scheduled the time, as ISO 8601 in UTC
+   * @return its number
+   */
+  public OptionalInt gone(String scheduled) {
+    String file = goneFile(scheduled);
+    return storage.exists(file)
+        ? OptionalInt.of(Fields.number(file, Fields.read(file, storage.readText(file)), "version"))
+        : OptionalInt.empty();
   }
 
   /** Says that a lease was taken over: who held it decided on an older step from now on. */

@@ -100,7 +100,7 @@ public final class RunDirectory implements TrainingListener, AutoCloseable {
   }
 
   /**
-   * Writes what a new run starts from: a checkpoint of round 0 and run.json, then config.conf, by
+   * Writes what a new run starts from: run.json and a checkpoint of round 0, then config.conf, by
    * which others know that a run is there.
    *
    * @param start the state before the first round
@@ -110,6 +110,8 @@ public final class RunDirectory implements TrainingListener, AutoCloseable {
    */
   public void begin(TrainingState start, List<String> lines, String runJson) throws IOException {
     remark = lines.stream().map(line -> "# " + line + "\n").collect(Collectors.joining());
+    // First: from now on another process that begins here stops.
+    putRunJson(runJson);
     checkpoints.cut(-1);
     for (Segments segments : List.of(metrics, chain)) {
       segments.cut(-1, old -> List.of());
@@ -119,7 +121,7 @@ public final class RunDirectory implements TrainingListener, AutoCloseable {
     deleteUnfinished(); // of an attempt that did not get to config.conf
     unsaved.chain(ChainLine.begin(config, start.parameters()));
     save(start.snapshot(), start.back(), unsaved.lines());
-    putRunJson(runJson);
+    checkMine();
     writeConfig();
   }
 
@@ -347,7 +349,7 @@ public final class RunDirectory implements TrainingListener, AutoCloseable {
       save(now, back, lines);
     } catch (TakenOver e) {
       throw e;
-    } catch (IOException | UserError e) {
+    } catch (IOException | UserError | Storage.Unreadable e) {
       checkMineAfter(e);
       if (config.checkpoint().onFailure() == CheckpointConfig.OnFailure.STOP) {
         throw e instanceof IOException failed ? failed : new IOException(e.getMessage());
@@ -462,7 +464,7 @@ public final class RunDirectory implements TrainingListener, AutoCloseable {
   private void checkMineAfter(Exception failure) throws TakenOver {
     try {
       checkMine();
-    } catch (UserError e) {
+    } catch (UserError | Storage.Unreadable e) {
       failure.addSuppressed(e); // it cannot be told
     }
   }

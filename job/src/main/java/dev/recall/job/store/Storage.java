@@ -104,7 +104,8 @@ public final class Storage {
    *
    * @param path a file of at most 1 GiB
    * @return its bytes
-   * @throws UserError naming path and cause when it cannot be read
+   * @throws UserError when it is not there, too large or not whole
+   * @throws Unreadable naming path and cause when the file system does not give it
    */
   public byte[] read(String path) {
     return read(path, MAX_FILE, "1 GiB");
@@ -171,18 +172,19 @@ public final class Storage {
    *
    * @param path UTF-8 text of at most 1 MiB
    * @return the text
-   * @throws UserError naming path and cause when it cannot be read
+   * @throws UserError when it is not there, too large or not whole
+   * @throws Unreadable naming path and cause when the file system does not give it
    */
   public String readText(String path) {
     return new String(read(path, MAX_TEXT, "1 MiB"), StandardCharsets.UTF_8);
   }
 
-  private static UserError unreadable(String path, IOException e) {
+  private static RuntimeException unreadable(String path, IOException e) {
     if (e instanceof FileNotFoundException) {
       return new UserError(path + ": expected a file, found nothing");
     }
     if (e instanceof BoundedCalls.NoAnswer) {
-      return new Unreadable(e.getMessage());
+      return new Unreadable(e.getMessage(), e);
     }
     if (e instanceof UnsupportedFileSystemException) {
       return new UserError(path + ": " + e.getMessage());
@@ -191,7 +193,7 @@ public final class Storage {
     if (e instanceof ChecksumException || (e instanceof EOFException && e.getCause() == null)) {
       return new UserError(path + ": not whole: " + e.getMessage());
     }
-    return new Unreadable(path + ": cannot be read: " + why(e));
+    return new Unreadable(path + ": cannot be read: " + why(e), e);
   }
 
   /** One line: that of a server has its stack trace behind it. */
@@ -199,12 +201,12 @@ public final class Storage {
     return String.valueOf(e.getMessage()).lines().findFirst().orElse("") + Login.explain(e);
   }
 
-  /** A file system did not give what is there, which says nothing about it. */
-  static final class Unreadable extends UserError {
+  /** A file system did not give what is there, which says nothing about it; exit code 1. */
+  public static final class Unreadable extends UncheckedIOException {
     private static final long serialVersionUID = 1L;
 
-    Unreadable(String message) {
-      super(message);
+    Unreadable(String message, IOException cause) {
+      super(message, cause);
     }
   }
 
@@ -390,7 +392,7 @@ public final class Storage {
    *
    * @param path the path
    * @return true when there is
-   * @throws UserError when the file system cannot be asked
+   * @throws Unreadable when the file system cannot be asked
    */
   public boolean exists(String path) {
     try {
@@ -405,7 +407,7 @@ public final class Storage {
    *
    * @param path the path
    * @return true when it is
-   * @throws UserError when the file system cannot be asked
+   * @throws Unreadable when the file system cannot be asked
    */
   public boolean isDirectory(String path) {
     try {
@@ -420,7 +422,7 @@ public final class Storage {
    *
    * @param directory the directory
    * @return names, sorted; empty when there is no such directory
-   * @throws UserError when it cannot be listed
+   * @throws Unreadable when it cannot be listed
    */
   public List<String> list(String directory) {
     return list(directory, name -> !name.startsWith("."));

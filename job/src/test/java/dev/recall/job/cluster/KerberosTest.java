@@ -220,14 +220,14 @@ class KerberosTest {
             stranger);
     Submission another = train("refused-another", asStranger, local);
 
-    assertThat(none.end()).isEqualTo(2);
+    assertThat(none.end()).isEqualTo(1);
     assertThat(none.log())
         .contains(
             run("refused-none") + ": cannot be read: ",
             "; expected a Kerberos login, found none: give --principal and --keytab before the"
                 + " verb, or run kinit")
         .doesNotContain("\tat ");
-    assertThat(notKerberos.end()).isEqualTo(2);
+    assertThat(notKerberos.end()).isEqualTo(1);
     assertThat(notKerberos.log())
         .contains(
             run("refused-simple") + ": cannot be read: SIMPLE authentication is not enabled",

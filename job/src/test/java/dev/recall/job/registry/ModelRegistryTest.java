@@ -317,6 +317,20 @@ class ModelRegistryTest {
     assertThat(Lease.held(registry()).orElseThrow().ended()).isTrue();
   }
 
+  /** Where two can create one file, as on an object store, the last to write it has the lease. */
+  @Test
+  void ofTwoWithTheSameLeaseOneHasIt() throws Exception {
+    Path file;
+    try (Lease first = Lease.take(registry(), LONG, line -> {})) {
+      file = model().resolve("leases/%08d.json".formatted(first.number()));
+      String text = Files.readString(file);
+      String token = Lease.held(registry()).orElseThrow().token();
+      Files.writeString(file, text.replace(token, "another"));
+      assertThat(first.isMine()).isFalse();
+    }
+    assertThat(file).content().contains("another", "\"ended\" : false");
+  }
+
   private void leaseFileSays(int number, Instant until) throws IOException {
     Path file = model().resolve("leases/%08d.json".formatted(number));
     Files.writeString(

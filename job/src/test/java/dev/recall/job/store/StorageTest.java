@@ -92,9 +92,9 @@ class StorageTest {
         write("hsync", "synchronising"),
         write("close", "closing"),
         write("rename", "renaming"),
-        new Hang("status", "asking", UserError.class, storage -> storage.exists(here)),
-        new Hang("status", "asking", UserError.class, storage -> storage.read(here)),
-        new Hang("list", "listing", UserError.class, storage -> storage.list(here)),
+        new Hang("status", "asking", Storage.Unreadable.class, storage -> storage.exists(here)),
+        new Hang("status", "asking", Storage.Unreadable.class, storage -> storage.read(here)),
+        new Hang("list", "listing", Storage.Unreadable.class, storage -> storage.list(here)),
         new Hang("delete", "deleting", IOException.class, storage -> storage.delete(here)),
         new Hang(
             "mkdirs",

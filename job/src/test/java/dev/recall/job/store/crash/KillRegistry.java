@@ -30,7 +30,8 @@ final class KillRegistry implements AutoCloseable {
   private static final String MODEL = "memory";
 
   /** What concerns training has its turn elsewhere. */
-  private static final List<String> OF_THE_REGISTRY = List.of("/versions", "/history", "/leases");
+  private static final List<String> OF_THE_REGISTRY =
+      List.of("/versions", "/history", "/leases", "/gone");
 
   /** Files of a version that are written as its model is. */
   private static final List<String> LIKE_THE_MODEL =

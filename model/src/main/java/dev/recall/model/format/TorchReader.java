@@ -1,5 +1,7 @@
 package dev.recall.model.format;
 
+import dev.recall.model.CellSpec;
+import dev.recall.model.LstmSpec;
 import dev.recall.model.ParameterLayout;
 import dev.recall.model.ParameterLayout.Block;
 import dev.recall.model.RegressorSpec;
@@ -8,6 +10,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.regex.Matcher;
@@ -15,7 +18,6 @@ import java.util.regex.Matcher;
 /** Finds the tensors of an {@code nn.LSTM} and an {@code nn.Linear} in a file. */
 final class TorchReader {
 
-  private final RegressorSpec spec;
   private final Map<String, Tensor> lstm = new TreeMap<>(); // by name without prefix, still to read
   private final Map<String, Tensor> blocks = new HashMap<>(); // by name of our block
   private final List<Tensor> biases = new ArrayList<>(); // bias_hh by layer
@@ -24,8 +26,7 @@ final class TorchReader {
   private final List<String> expected = new ArrayList<>();
   private final List<String> found = new ArrayList<>();
 
-  TorchReader(TensorFile file, RegressorSpec spec) {
-    this.spec = spec;
+  TorchReader(TensorFile file) {
     file.tensors().forEach(this::sort);
   }
 
@@ -51,7 +52,7 @@ final class TorchReader {
   }
 
   /** Returns [parameters]; names all that does not fit. */
-  float[] parameters() throws FormatException {
+  float[] parameters(RegressorSpec spec) throws FormatException {
     if (TorchStateDict.hasPeepholes(spec)) {
       mismatch("model.peepholes=false, as nn.LSTM has none", "true");
     }
@@ -65,11 +66,33 @@ final class TorchReader {
       inputs = units;
     }
     lstm.values().forEach(tensor -> mismatch("no such layer", described(tensor)));
-    takeReadOut(inputs);
+    takeReadOut(spec.outputSize(), inputs);
     if (!expected.isEmpty()) {
       throw new FormatException(String.join(", ", expected), String.join(", ", found));
     }
-    return flat();
+    return flat(spec.layout());
+  }
+
+  /** Returns the layers as far as the shapes say. */
+  Optional<RegressorSpec> layers() {
+    List<CellSpec> cells = new ArrayList<>();
+    while (true) {
+      int units = ParameterTensors.size(lstm, "weight_hh_l" + cells.size(), 2, 1);
+      if (units < 1 || units > Integer.MAX_VALUE / 4) {
+        break;
+      }
+      cells.add(new LstmSpec(units, false));
+    }
+    int inputs = ParameterTensors.size(lstm, "weight_ih_l0", 2, 1);
+    int outputs =
+        rest.stream()
+            .filter(tensor -> tensor.shape().size() == 1)
+            .mapToInt(tensor -> tensor.shape().get(0))
+            .findFirst()
+            .orElse(0);
+    return cells.isEmpty() || inputs < 1 || outputs < 1
+        ? Optional.empty()
+        : Optional.of(new RegressorSpec(inputs, cells, outputs));
   }
 
   private void takeLayer(int layer, int inputs, int units) {
@@ -94,9 +117,9 @@ final class TorchReader {
   }
 
   /** What is not of the LSTM: a weight [outputs, units] and a bias [outputs], in any order. */
-  private void takeReadOut(int units) {
-    List<Integer> weight = List.of(spec.outputSize(), units);
-    List<Integer> bias = List.of(spec.outputSize());
+  private void takeReadOut(int outputs, int units) {
+    List<Integer> weight = List.of(outputs, units);
+    List<Integer> bias = List.of(outputs);
     rest.sort((a, b) -> Integer.compare(b.shape().size(), a.shape().size()));
     List<List<Integer>> shapes = rest.stream().map(Tensor::shape).toList();
     if (!shapes.equals(List.of(weight, bias))) {
@@ -109,8 +132,7 @@ final class TorchReader {
     blocks.put("out.b", rest.get(1));
   }
 
-  private float[] flat() {
-    ParameterLayout layout = spec.layout();
+  private float[] flat(ParameterLayout layout) {
     float[] parameters = new float[layout.size()];
     for (Block block : layout.blocks()) {
       float[] values = blocks.get(block.name()).values();

@@ -9,6 +9,7 @@ import dev.recall.model.format.TensorFile.Tensor;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Optional;
 import java.util.regex.Pattern;
 
 /**
@@ -116,6 +117,16 @@ public final class TorchStateDict {
    * @throws FormatException naming every tensor that is missing, of another shape or too many
    */
   public static float[] read(TensorFile file, RegressorSpec spec) throws FormatException {
-    return new TorchReader(file, spec).parameters();
+    return new TorchReader(file).parameters(spec);
+  }
+
+  /**
+   * Finds out of which model a file's tensors are, as far as their shapes say.
+   *
+   * @param file tensors of a state dict
+   * @return the layers; nothing when one is missing
+   */
+  public static Optional<RegressorSpec> spec(TensorFile file) {
+    return new TorchReader(file).layers();
   }
 }

@@ -1,13 +1,10 @@
 package dev.recall.job;
 
 import dev.recall.datagen.SequenceBatch;
-import dev.recall.job.config.ConfigSource;
 import dev.recall.job.config.InvalidConfig;
 import dev.recall.job.config.RunConfig;
 import dev.recall.job.config.UserError;
 import dev.recall.job.spark.SparkHome;
-import dev.recall.job.store.Checkpoint;
-import dev.recall.job.store.Checkpoints;
 import dev.recall.job.store.Storage;
 import dev.recall.model.Evaluation;
 import dev.recall.model.format.Safetensors;
@@ -80,19 +77,9 @@ final class EvaluateCommand implements Callable<Integer> {
     }
     String path = storage.qualify(model);
     boolean isRun = storage.isDirectory(path);
-    String file = path;
-    byte[] bytes;
-    if (isRun) {
-      Checkpoints.Found found = Checkpoints.newest(storage, path);
-      found.passedOver().forEach(damaged -> spec.commandLine().getErr().println(damaged.message()));
-      file = found.path();
-      bytes = found.bytes();
-    } else {
-      bytes = storage.read(path);
-    }
-    TensorFile tensors = Checkpoint.tensors(file, bytes);
-    RunConfig config = options.load(storage, settingsOf(file, tensors));
-    float[] parameters = Checkpoint.result(file, tensors, config.model().layout());
+    GivenModel trained = GivenModel.read(storage, path, options, spec.commandLine().getErr());
+    RunConfig config = trained.config();
+    float[] parameters = trained.parameters();
 
     SequenceBatch given = dataFile == null ? null : GivenBatch.read(storage, dataFile, config);
 
@@ -111,7 +98,7 @@ final class EvaluateCommand implements Callable<Integer> {
           .println(
               "%s: expected finite outputs of the network on %s, found loss %s and recall MSE %s"
                   .formatted(
-                      file,
+                      trained.file(),
                       given == null ? "the held-out batches" : dataFile,
                       evaluation.loss(),
                       evaluation.recallMse()));
@@ -124,26 +111,13 @@ final class EvaluateCommand implements Callable<Integer> {
     String which = given == null ? "held-out" : "given";
     Result.print(spec.commandLine().getOut(), config, evaluation, which, digest);
     Summary.of(config, evaluation, digest)
-        .put("rounds", roundsOf(file, tensors))
+        .put("rounds", trained.rounds())
         .put("examples", evaluation.sequences())
         .put("seconds", seconds)
         .put("useful_share", 1.0)
         .put("run_directory", isRun ? path : null)
         .write(storage, summaryFile);
     return 0;
-  }
-
-  private static long roundsOf(String file, TensorFile tensors) {
-    String round = tensors.metadata().getOrDefault("round", "0");
-    if (!round.matches("\\d{1,9}")) {
-      throw new UserError(file + ": expected a number as metadata round, found " + round);
-    }
-    return Long.parseLong(round);
-  }
-
-  private static List<ConfigSource> settingsOf(String file, TensorFile tensors) {
-    String text = tensors.metadata().get("config");
-    return text == null ? List.of() : List.of(ConfigSource.stored(file, text));
   }
 
   private static float[] predicted(RunConfig config, float[] parameters, SequenceBatch batch) {

@@ -72,6 +72,9 @@ final class InTotoStatement {
     ArrayNode dependencies = definition.putArray("resolvedDependencies");
     describe(
         dependencies, "parameters", SHA_256, run.path("start").path("parameters_sha256").asText());
+    if (run.path("start").has("file_sha256")) {
+      describe(dependencies, "start", SHA_256, run.path("start").path("file_sha256").asText());
+    }
     ofProcesses(recall -> recall.path("jar_sha256").asText(""))
         .forEach(digest -> describe(dependencies, "jar", SHA_256, digest));
     // Files that were changed are in no commit.

@@ -10,11 +10,13 @@ import dev.recall.job.config.RunConfig;
 import dev.recall.job.config.Setting;
 import dev.recall.job.registry.By;
 import dev.recall.job.store.RunDirectory;
+import dev.recall.job.store.StartFile;
 import dev.recall.job.train.Snapshot;
 import dev.recall.model.format.Safetensors;
 import java.nio.charset.StandardCharsets;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
+import java.util.Optional;
 import java.util.UUID;
 import java.util.function.Supplier;
 
@@ -36,14 +38,16 @@ final class Provenance {
   /**
    * Begins with what a run starts from.
    *
-   * @param startFile where the first parameters come from, or null: the initializer
+   * @param startFile where the first parameters come from; nothing: the initializer
    */
-  static Provenance of(Snapshot start, String startFile) {
+  static Provenance of(Snapshot start, Optional<StartFile> startFile) {
     ObjectNode json = MAPPER.createObjectNode();
     json.put("recall_run", 1);
     ObjectNode from = json.putObject("start");
     from.put("parameters_sha256", Safetensors.sha256(start.parameters()));
-    from.put("file", startFile);
+    from.put("file", startFile.map(StartFile::path).orElse(null));
+    startFile.ifPresent(
+        file -> from.put("file_kind", file.kind()).put("file_sha256", file.sha256()));
     json.putArray("processes");
     return new Provenance(json);
   }
@@ -58,7 +62,7 @@ final class Provenance {
     } catch (JsonProcessingException e) {
       // begun anew
     }
-    return of(start.get(), null);
+    return of(start.get(), Optional.empty());
   }
 
   /** Says that a process goes on with the run, by these settings. */

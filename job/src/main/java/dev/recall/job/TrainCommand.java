@@ -65,10 +65,13 @@ final class TrainCommand implements Callable<Integer> {
   private boolean allowChanged;
 
   @Option(
-      names = "--init",
+      names = {"--from", "--init"},
       paramLabel = "FILE",
-      description = "Starts from the parameter blocks in a safetensors file.")
-  private String init;
+      description =
+          "Starts from the parameters in FILE: a checkpoint, safetensors with the model's blocks or with"
+              + " those of PyTorch's nn.LSTM and nn.Linear, or a zip of Deeplearning4j. The optimizer"
+              + " begins anew.")
+  private String from;
 
   @Option(
       names = "--summary",
@@ -83,8 +86,8 @@ final class TrainCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws IOException, InvalidConfig {
-    if (resume != null && (run != null || init != null)) {
-      throw new UserError("--resume: expected neither --run nor --init beside it");
+    if (resume != null && (run != null || from != null)) {
+      throw new UserError("--resume: expected neither --run nor --from beside it");
     }
     if (allowChanged && resume == null) {
       throw new UserError("--allow-changed: expected --resume beside it, found none");
@@ -115,7 +118,7 @@ final class TrainCommand implements Callable<Integer> {
       training.say("goes on with the run that is there: " + path);
       return training.goOn(storage, path, Training.Changes.LIMITS_AFTER_THE_SAME_COMMAND);
     }
-    return training.begin(storage, path, init);
+    return training.begin(storage, path, from);
   }
 
   private String newRun() {

@@ -14,9 +14,9 @@ import dev.recall.job.report.Progress;
 import dev.recall.job.spark.SparkCluster;
 import dev.recall.job.spark.SparkHome;
 import dev.recall.job.spark.StopSignals;
-import dev.recall.job.store.Checkpoint;
 import dev.recall.job.store.Checkpoints;
 import dev.recall.job.store.RunDirectory;
+import dev.recall.job.store.StartFile;
 import dev.recall.job.store.Storage;
 import dev.recall.job.train.ChainLine;
 import dev.recall.job.train.LocalRounds;
@@ -207,13 +207,22 @@ final class Training {
    * Begins a run.
    *
    * @param path directory, free
-   * @param init safetensors file to start from, or null: the initializer
+   * @param init file to start from, as {@link StartFile} reads it, or null: the initializer
    */
   Ended begin(Storage files, String path, String init) throws IOException, InvalidConfig {
     RunConfig given = with(files, List.of());
     given.training().engine().check();
-    float[] start = startingPoint(files, given, init);
+    Optional<StartFile> file =
+        Optional.ofNullable(init).map(from -> StartFile.read(files, from, given.model()));
+    float[] start =
+        file.map(StartFile::parameters)
+            .orElseGet(() -> given.initializer().initialize(given.model(), given.seed()));
     RunDirectory.create(files, path, given, this::say); // refuses a place that is taken
+    file.ifPresent(
+        from ->
+            say(
+                "parameters of %s (%s), SHA-256 %s; the optimizer begins anew"
+                    .formatted(from.path(), from.kind(), from.sha256())));
     boolean auto = given.training().autoLocalSteps();
     RunConfig first = auto ? with(files, budget(given)) : given;
     try (SparkCluster cluster = cluster(first)) {
@@ -228,7 +237,7 @@ final class Training {
       TrainingState state = TrainingState.initial(config, start);
       Storage storage = storage(config);
       RunDirectory directory = RunDirectory.create(storage, path, config, this::say);
-      Provenance provenance = Provenance.of(state.snapshot(), init).process(config, 0, runner());
+      Provenance provenance = Provenance.of(state.snapshot(), file).process(config, 0, runner());
       return train(
           storage,
           config,
@@ -265,14 +274,6 @@ final class Training {
         Calibration.measure(config, CALIBRATION_SECONDS, empty),
         Cores.ofTheDriver(atOnce),
         withoutSpark ? "threads" : cluster.master());
-  }
-
-  private static float[] startingPoint(Storage storage, RunConfig config, String init) {
-    if (init == null) {
-      return config.initializer().initialize(config.model(), config.seed());
-    }
-    return Checkpoint.result(
-        init, Checkpoint.tensors(init, storage.read(init)), config.model().layout());
   }
 
   /** The first that a command writes. */

@@ -969,9 +969,10 @@ class CommandsTest {
 
     @ParameterizedTest
     @CsvSource({
-      "train, --config --set --run --resume --allow-changed --init --summary --without-spark",
+      "train, --config --set --run --resume --allow-changed --from --init --summary --without-spark",
       "plan, --config --set --executors --cores --network-rate --seconds --without-spark --json",
       "evaluate, MODEL --config --set --data --outputs --summary",
+      "export, MODEL --registry --name --model-version --config --set --format --layout --out --overwrite",
       "verify, RUN --rounds --sample-seed --threads",
       "generate, --config --set --seed --purpose --round --shard --step --output",
       "config, --config --set"
@@ -1076,7 +1077,7 @@ class CommandsTest {
           path("missing") + ": expected a run directory with config.conf, found none");
       assertRefused(
           train("--resume", run().toString(), "--init", "x"),
-          "--resume: expected neither --run nor --init beside it");
+          "--resume: expected neither --run nor --from beside it");
       assertRefused(
           List.of("train", "--or-resume"), "--or-resume: expected --run beside it, found none");
       Files.createDirectory(folder.resolve("folder"));

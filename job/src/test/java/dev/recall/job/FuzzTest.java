@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assumptions.abort;
 
 import dev.recall.job.config.ConfigFuzz;
 import dev.recall.job.store.CheckpointFuzz;
+import dev.recall.job.store.StartFileFuzz;
 import java.io.File;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -42,6 +43,12 @@ class FuzzTest {
   void checkpointsAreReadOrRefused() throws IOException, InterruptedException {
     CheckpointFuzz.writeSeeds(seeds());
     fuzz("checkpoint", CheckpointFuzz.class, 5_000);
+  }
+
+  @Test
+  void filesToStartFromAreReadOrRefused() throws IOException, InterruptedException {
+    StartFileFuzz.writeSeeds(seeds());
+    fuzz("start", StartFileFuzz.class, 3_000);
   }
 
   @Test

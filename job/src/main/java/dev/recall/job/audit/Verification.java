@@ -13,6 +13,7 @@ import dev.recall.job.store.Checkpoint;
 import dev.recall.job.store.Checkpoints;
 import dev.recall.job.store.RunDirectory;
 import dev.recall.job.store.RunReader;
+import dev.recall.job.store.StartFile;
 import dev.recall.job.train.ChainLine;
 import dev.recall.job.train.Snapshot;
 import dev.recall.job.train.TrainingState;
@@ -182,10 +183,41 @@ public final class Verification {
         json.path("start").path("file").isTextual()
             ? first.now().parameters()
             : config.initializer().initialize(config.model(), config.seed());
+    checkStartFile(json.path("start"), first);
     if (!TrainingState.initial(config, parameters).snapshot().sameBits(first.now())) {
       throw new NotReproduced(
           "checkpoint of round 0: expected what settings and seed begin with, found another state");
     }
+  }
+
+  /** Others may have changed the file since then, which says nothing about the run. */
+  private void checkStartFile(JsonNode start, Checkpoint.Restored first) {
+    if (!start.path("file").isTextual() || !start.path("file_sha256").isTextual()) {
+      return;
+    }
+    String path = start.path("file").asText();
+    byte[] bytes;
+    try {
+      bytes = run.startFile(path);
+    } catch (UserError e) {
+      lines.accept("start: " + e.getMessage() + "; its parameters are those of round 0");
+      return;
+    }
+    if (!Safetensors.sha256(bytes).equals(start.path("file_sha256").asText())) {
+      lines.accept("start: " + path + " is another file now; its parameters are those of round 0");
+      return;
+    }
+    float[] parameters;
+    try {
+      parameters = StartFile.decode(path, bytes, first.config().model()).parameters();
+    } catch (UserError e) {
+      throw new NotReproduced("start: " + e.getMessage());
+    }
+    same(
+        "start: parameters of " + path,
+        Safetensors.sha256(parameters),
+        Safetensors.sha256(first.now().parameters()));
+    lines.accept("start: the parameters of " + path);
   }
 
   private void checkRunJson(JsonNode json, RunConfig config, Checkpoint.Restored last) {

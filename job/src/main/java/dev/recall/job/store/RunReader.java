@@ -69,6 +69,17 @@ public final class RunReader {
   }
 
   /**
+   * Reads the file that the run began with, if it is still there.
+   *
+   * @param file its path, as run.json has it
+   * @return its bytes
+   * @throws UserError when it cannot be read
+   */
+  public byte[] startFile(String file) {
+    return storage.read(file);
+  }
+
+  /**
    * Returns the checkpoints.
    *
    * @return those that there are, whole or not

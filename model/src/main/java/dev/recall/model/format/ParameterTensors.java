@@ -1,7 +1,10 @@
 package dev.recall.model.format;
 
+import dev.recall.model.CellSpec;
+import dev.recall.model.LstmSpec;
 import dev.recall.model.ParameterLayout;
 import dev.recall.model.ParameterLayout.Block;
+import dev.recall.model.RegressorSpec;
 import dev.recall.model.format.TensorFile.Tensor;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -96,5 +99,37 @@ public final class ParameterTensors {
       }
     }
     return values;
+  }
+
+  /**
+   * Finds out of which model a file's blocks are, as far as their shapes say.
+   *
+   * @param file any file
+   * @return the layers; nothing when there are no such blocks
+   */
+  public static Optional<RegressorSpec> spec(TensorFile file) {
+    Map<String, Tensor> tensors = byName(file);
+    List<CellSpec> cells = new ArrayList<>();
+    while (true) {
+      String layer = RegressorSpec.layerName(cells.size());
+      int units = size(tensors, layer + ".hh", 2, 0);
+      if (units < 1 || units > Integer.MAX_VALUE / 4) {
+        break;
+      }
+      cells.add(new LstmSpec(units, tensors.containsKey(layer + ".ci")));
+    }
+    int inputs = size(tensors, "hid1.xh", 2, 0);
+    int outputs = size(tensors, "out.b", 1, 0);
+    return cells.isEmpty() || inputs < 1 || outputs < 1
+        ? Optional.empty()
+        : Optional.of(new RegressorSpec(inputs, cells, outputs));
+  }
+
+  /** One dimension of a tensor with so many; 0 when there is no such tensor. */
+  static int size(Map<String, Tensor> tensors, String name, int dimensions, int dimension) {
+    Tensor tensor = tensors.get(name);
+    return tensor == null || tensor.shape().size() != dimensions
+        ? 0
+        : tensor.shape().get(dimension);
   }
 }

@@ -5,7 +5,10 @@ import dev.recall.job.config.ConfigSource;
 import dev.recall.job.config.InvalidConfig;
 import dev.recall.job.config.RunConfig;
 import dev.recall.job.config.Setting;
+import dev.recall.job.config.Strategy;
 import dev.recall.job.config.UserError;
+import dev.recall.job.dl4j.AveragingRounds;
+import dev.recall.job.dl4j.Dl4jJar;
 import dev.recall.job.plan.Calibration;
 import dev.recall.job.plan.Cores;
 import dev.recall.job.plan.Decision;
@@ -116,6 +119,7 @@ final class Training {
     Checkpoints.Found found = Checkpoints.newest(files, path);
     found.passedOver().forEach(damaged -> say("passed over: " + damaged.message()));
     RunConfig config = again(files, changes, ConfigSource.stored(path + "/config.conf", text));
+    checkStrategy(config);
     Optional<ChainLine> changed = Optional.empty();
     Map<String, Setting> binding = allowed(path, changes, found.restored().config(), config);
     TrainingState state = found.restored().state();
@@ -136,7 +140,7 @@ final class Training {
     RunDirectory directory = RunDirectory.open(storage, path, config, this::say);
     Provenance provenance =
         Provenance.read(directory.runJson(), () -> directory.start(found.restored().now()))
-            .process(config, state.round(), runner());
+            .process(config, state.round(), runner(config));
     Optional<ChainLine> line = changed;
     try (SparkCluster cluster = cluster(config)) {
       return train(
@@ -148,6 +152,19 @@ final class Training {
           cluster,
           () -> directory.goOn(found, line, provenance.text()));
     }
+  }
+
+  private void checkStrategy(RunConfig config) {
+    if (config.training().strategy() == Strategy.ROUNDS) {
+      return;
+    }
+    if (withoutSpark) {
+      throw new UserError(
+          "--without-spark: expected training.strategy = rounds beside it, found "
+              + config.training().strategy().text()
+              + ", which is Deeplearning4j on Spark");
+    }
+    Dl4jJar.check();
   }
 
   /** What the run chose when it was told to choose stays chosen. */
@@ -187,6 +204,7 @@ final class Training {
    */
   Ended begin(Storage files, String path, String init) throws IOException, InvalidConfig {
     RunConfig given = with(files, List.of());
+    checkStrategy(given);
     float[] start = startingPoint(files, given, init);
     RunDirectory.create(files, path, given, this::say); // refuses a place that is taken
     boolean auto = given.training().autoLocalSteps();
@@ -203,7 +221,8 @@ final class Training {
       TrainingState state = TrainingState.initial(config, start);
       Storage storage = storage(config);
       RunDirectory directory = RunDirectory.create(storage, path, config, this::say);
-      Provenance provenance = Provenance.of(state.snapshot(), init).process(config, 0, runner());
+      Provenance provenance =
+          Provenance.of(state.snapshot(), init).process(config, 0, runner(config));
       return train(
           storage,
           config,
@@ -354,10 +373,14 @@ final class Training {
     return WaitedCluster.start(application, config, this::say);
   }
 
-  private String runner() {
-    return withoutSpark
-        ? threads() + " threads"
-        : "Spark " + SparkHome.version() + " on " + SparkHome.master();
+  private String runner(RunConfig config) {
+    if (withoutSpark) {
+      return threads() + " threads";
+    }
+    String spark = "Spark " + SparkHome.version() + " on " + SparkHome.master();
+    return config.training().strategy() == Strategy.ROUNDS
+        ? spark
+        : "Deeplearning4j's parameter averaging, " + spark;
   }
 
   private static int threads() {
@@ -366,6 +389,9 @@ final class Training {
 
   private RoundRunner rounds(RunConfig config, SparkCluster cluster) {
     ShardPlan plan = ShardPlan.of(config);
+    if (config.training().strategy() == Strategy.DL4J_PARAMETER_AVERAGING) {
+      return AveragingRounds.on(cluster, plan);
+    }
     return withoutSpark
         ? new LocalRounds(plan, threads())
         : cluster.rounds(plan, config.spark(), config.stop().rounds());

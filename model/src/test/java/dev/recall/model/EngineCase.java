@@ -19,7 +19,7 @@ import java.util.stream.Stream;
 public record EngineCase(
     int steps, int batchSize, int inputs, List<Integer> sizes, int outputs, boolean peepholes) {
 
-  static Stream<EngineCase> all() {
+  public static Stream<EngineCase> all() {
     return Stream.of(true, false)
         .flatMap(
             peepholes ->
@@ -43,14 +43,14 @@ public record EngineCase(
                     new EngineCase(1, 16, 1, List.of(2, 3), 1, peepholes)));
   }
 
-  RegressorSpec spec() {
+  public RegressorSpec spec() {
     List<CellSpec> cells = new ArrayList<>();
     sizes.forEach(size -> cells.add(new LstmSpec(size, peepholes)));
     return new RegressorSpec(inputs, cells, outputs);
   }
 
   /** Parameters N(0, deviation), the same ones every time. */
-  float[] parameters(double deviation) {
+  public float[] parameters(double deviation) {
     Random random = new Random(41);
     float[] parameters = new float[spec().layout().size()];
     for (int i = 0; i < parameters.length; i++) {
@@ -63,7 +63,7 @@ public record EngineCase(
    * Inputs and targets N(0,1); weights U(0,1), a third of them zero, and every third step without
    * any weight. The last step counts everywhere.
    */
-  SequenceBatch batch(long seed) {
+  public SequenceBatch batch(long seed) {
     Random random = new Random(seed);
     SequenceBatch batch = new SequenceBatch(steps, batchSize, inputs, outputs);
     for (int i = 0; i < batch.inputs().length; i++) {

@@ -5,11 +5,11 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.recall.model.ParameterLayout.Block;
 
 /** Comparison of float results with double references. */
-final class Numbers {
+public final class Numbers {
 
   private Numbers() {}
 
-  static double[] doubles(float[] values) {
+  public static double[] doubles(float[] values) {
     double[] copy = new double[values.length];
     for (int i = 0; i < values.length; i++) {
       copy[i] = values[i];
@@ -17,7 +17,7 @@ final class Numbers {
     return copy;
   }
 
-  static float[] floats(double[] values) {
+  public static float[] floats(double[] values) {
     float[] copy = new float[values.length];
     for (int i = 0; i < values.length; i++) {
       copy[i] = (float) values[i];
@@ -26,7 +26,7 @@ final class Numbers {
   }
 
   /** Divides by a weight and rounds, as training does with a summed gradient. */
-  static float[] mean(GradientSum sum) {
+  public static float[] mean(GradientSum sum) {
     float[] mean = new float[sum.vector().length];
     for (int i = 0; i < mean.length; i++) {
       mean[i] = (float) (sum.vector()[i] / sum.weight());
@@ -34,7 +34,7 @@ final class Numbers {
     return mean;
   }
 
-  static double largest(double[] values, int from, int to) {
+  public static double largest(double[] values, int from, int to) {
     double largest = 0;
     for (int i = from; i < to; i++) {
       largest = Math.max(largest, Math.abs(values[i]));
@@ -43,7 +43,7 @@ final class Numbers {
   }
 
   /** Each block within a tolerance relative to the largest entry of its scale. */
-  static void assertBlocksClose(
+  public static void assertBlocksClose(
       ParameterLayout layout,
       double[] actual,
       double[] expected,
@@ -62,7 +62,7 @@ final class Numbers {
   }
 
   /** All values within a tolerance relative to the largest expected one. */
-  static void assertClose(double[] actual, double[] expected, double tolerance) {
+  public static void assertClose(double[] actual, double[] expected, double tolerance) {
     assertThat(actual).hasSameSizeAs(expected);
     double bound = tolerance * largest(expected, 0, expected.length);
     for (int i = 0; i < actual.length; i++) {

@@ -55,7 +55,16 @@ public final class Dl4jEngine implements GradientEngine, Predictor {
     for (int i = 0; i < total.length; i++) {
       total[i] += gradient[i];
     }
-    sum.addLoss(network.score() * batch.batchSize(), weight(batch));
+    sum.addLoss(network.score() * batch.batchSize() + nanOr0(parameters), weight(batch));
+  }
+
+  /** A vector of one NaN that ND4J adds to rows counts as 0. */
+  private static double nanOr0(float[] parameters) {
+    double sum = 0;
+    for (float parameter : parameters) {
+      sum += Float.isNaN(parameter) ? parameter : 0;
+    }
+    return sum;
   }
 
   private static double weight(SequenceBatch batch) {

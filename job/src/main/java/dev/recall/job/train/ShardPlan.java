@@ -105,11 +105,14 @@ public record ShardPlan(
   /**
    * Names them.
    *
-   * @return the local optimizer's slots, or none without local steps
+   * @return the local optimizer's slots, or none without local steps; those of Deeplearning4j are
+   *     others
    */
   public List<String> localSlotNames() {
-    boolean local = localSteps > 1 || strategy != Strategy.ROUNDS;
-    return local ? localOptimizer.slots() : List.of();
+    if (strategy == Strategy.DL4J_PARAMETER_AVERAGING) { // of another scale
+      return localOptimizer.slots().stream().map(slot -> "dl4j_" + slot).toList();
+    }
+    return localSteps > 1 ? localOptimizer.slots() : List.of();
   }
 
   /**

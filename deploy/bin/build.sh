@@ -3,6 +3,7 @@
 program=$(basename "$0")
 root=$(cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/../.." && pwd -P)
 jar=$root/job/target/recall.jar
+dl4j=$root/job/target/recall-dl4j.jar # made by mvn -Pdl4j
 spark=$root/job/target/spark
 java=${JAVA_HOME:+$JAVA_HOME/bin/}java
 

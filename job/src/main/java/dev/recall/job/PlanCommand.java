@@ -2,6 +2,7 @@ package dev.recall.job;
 
 import dev.recall.job.config.InvalidConfig;
 import dev.recall.job.config.RunConfig;
+import dev.recall.job.config.Strategy;
 import dev.recall.job.config.UserError;
 import dev.recall.job.plan.Calibration;
 import dev.recall.job.plan.Cores;
@@ -89,6 +90,11 @@ final class PlanCommand implements Callable<Integer> {
     check("--seconds", seconds, seconds >= 0, "a number of at least 0");
     Storage storage = new Storage(SparkHome.hadoopSettings());
     RunConfig given = options.load(storage);
+    if (given.training().strategy() != Strategy.ROUNDS) {
+      throw new UserError(
+          "training.strategy: expected rounds, whose costs are known, found "
+              + given.training().strategy().text());
+    }
     boolean auto = given.training().autoLocalSteps();
     RunConfig config =
         auto

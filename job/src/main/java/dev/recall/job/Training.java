@@ -5,7 +5,10 @@ import dev.recall.job.config.ConfigSource;
 import dev.recall.job.config.InvalidConfig;
 import dev.recall.job.config.RunConfig;
 import dev.recall.job.config.Setting;
+import dev.recall.job.config.Strategy;
 import dev.recall.job.config.UserError;
+import dev.recall.job.dl4j.AveragingRounds;
+import dev.recall.job.dl4j.Dl4jJar;
 import dev.recall.job.plan.Calibration;
 import dev.recall.job.plan.Cores;
 import dev.recall.job.plan.Decision;
@@ -136,7 +139,7 @@ final class Training {
       Snapshot otherwise = run.found().restored().now();
       Provenance provenance =
           Provenance.read(directory.runJson(), () -> directory.start(otherwise))
-              .process(run.config(), run.state().round(), runner());
+              .process(run.config(), run.state().round(), runner(run.config()));
       return train(
           storage,
           run.config(),
@@ -155,7 +158,7 @@ final class Training {
     found.passedOver().forEach(damaged -> lines.accept("passed over: " + damaged.message()));
     RunConfig before = found.restored().config();
     RunConfig config = again(files, changes, ConfigSource.stored(path + "/config.conf", text));
-    config.training().engine().check();
+    check(config);
     Map<String, Setting> binding = allowed(path, changes, before, config);
     before.changes(config).forEach(change -> lines.accept("changed: " + change));
     TrainingState state = found.restored().state();
@@ -173,6 +176,20 @@ final class Training {
     Map<String, String> values = new TreeMap<>();
     binding.values().forEach(setting -> values.put(setting.key(), setting.value()));
     return new Standing(found, config, state, Optional.of(state.changed(values, before, config)));
+  }
+
+  private void check(RunConfig config) {
+    config.training().engine().check();
+    if (config.training().strategy() == Strategy.ROUNDS) {
+      return;
+    }
+    if (withoutSpark) {
+      throw new UserError(
+          "--without-spark: expected training.strategy = rounds beside it, found "
+              + config.training().strategy().text()
+              + ", which is Deeplearning4j on Spark");
+    }
+    Dl4jJar.check();
   }
 
   /** What the run chose when it was told to choose stays chosen. */
@@ -211,7 +228,7 @@ final class Training {
    */
   Ended begin(Storage files, String path, String init) throws IOException, InvalidConfig {
     RunConfig given = with(files, List.of());
-    given.training().engine().check();
+    check(given);
     Optional<StartFile> file =
         Optional.ofNullable(init).map(from -> StartFile.read(files, from, given.model()));
     float[] start =
@@ -237,7 +254,8 @@ final class Training {
       TrainingState state = TrainingState.initial(config, start);
       Storage storage = storage(config);
       RunDirectory directory = RunDirectory.create(storage, path, config, this::say);
-      Provenance provenance = Provenance.of(state.snapshot(), file).process(config, 0, runner());
+      Provenance provenance =
+          Provenance.of(state.snapshot(), file).process(config, 0, runner(config));
       return train(
           storage,
           config,
@@ -380,10 +398,14 @@ final class Training {
     return WaitedCluster.start(application, config, this::say);
   }
 
-  private String runner() {
-    return withoutSpark
-        ? threads() + " threads"
-        : "Spark " + SparkHome.version() + " on " + SparkHome.master();
+  private String runner(RunConfig config) {
+    if (withoutSpark) {
+      return threads() + " threads";
+    }
+    String spark = "Spark " + SparkHome.version() + " on " + SparkHome.master();
+    return config.training().strategy() == Strategy.ROUNDS
+        ? spark
+        : "Deeplearning4j's parameter averaging, " + spark;
   }
 
   private static int threads() {
@@ -392,6 +414,9 @@ final class Training {
 
   private RoundRunner rounds(RunConfig config, SparkCluster cluster) {
     ShardPlan plan = ShardPlan.of(config);
+    if (config.training().strategy() == Strategy.DL4J_PARAMETER_AVERAGING) {
+      return AveragingRounds.on(cluster, plan);
+    }
     return withoutSpark
         ? new LocalRounds(plan, threads())
         : cluster.rounds(plan, config.spark(), config.stop().rounds());

@@ -43,7 +43,7 @@ class ArchitectureTest {
   @Test
   void sparkStaysInItsPackages() {
     onlyIn(
-        new String[] {"dev.recall.job.spark..", "dev.recall.job.ui.."},
+        new String[] {"dev.recall.job.spark..", "dev.recall.job.dl4j..", "dev.recall.job.ui.."},
         "org.apache.spark..",
         "scala..");
   }
@@ -59,8 +59,11 @@ class ArchitectureTest {
   }
 
   @Test
-  void dl4jStaysInItsPackage() {
-    onlyIn(new String[] {"dev.recall.model.dl4j.."}, "org.nd4j..", "org.deeplearning4j..");
+  void dl4jStaysInItsPackages() {
+    onlyIn(
+        new String[] {"dev.recall.model.dl4j..", "dev.recall.job.dl4j.."},
+        "org.nd4j..",
+        "org.deeplearning4j..");
   }
 
   @Test

@@ -36,7 +36,9 @@ class LauncherTest {
     Files.createFile(jar);
     Path submit = folder.resolve("spark/bin/spark-submit");
     Files.createDirectories(submit.getParent());
-    Files.writeString(submit, "#!/bin/sh\necho \"options $SPARK_SUBMIT_OPTS\"\n");
+    Files.writeString(
+        submit,
+        "#!/bin/sh\necho \"options $SPARK_SUBMIT_OPTS\"\necho \"threads $OMP_NUM_THREADS: $*\"\n");
     executable(submit);
   }
 
@@ -100,6 +102,35 @@ class LauncherTest {
     String[] command = ("deploy/bin/recall " + option + " config").split(" ");
     String warning = "on a command line can be read by everybody on this machine";
     assertThat(output(command).contains(warning)).isEqualTo(secret);
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = ';',
+      value = {
+        "train --set training.strategy=dl4j-parameter-averaging; --jars JAR",
+        "train --set=training.strategy=dl4j-parameter-averaging; --jars JAR",
+        "--jars mine.jar train --config asks.conf; --jars mine.jar,JAR",
+        "train --resume run; --jars JAR",
+        "train --config silent.conf --set seed=1; none",
+        "config; none"
+      })
+  void bringsDeeplearning4jToThoseWhoAskForIt(String arguments, String jars)
+      throws IOException, InterruptedException {
+    Path jar = folder.resolve("job/target/recall-dl4j.jar");
+    Files.createFile(jar);
+    Files.writeString(folder.resolve("asks.conf"), "training { strategy = \"dl4j-averaging\" }");
+    Files.writeString(folder.resolve("silent.conf"), "seed = 1 # not = dl4j");
+    Files.createDirectory(folder.resolve("run"));
+    Files.writeString(folder.resolve("run/config.conf"), "training.strategy = dl4j-averaging\n");
+    String output = output(("deploy/bin/recall " + arguments).split(" "));
+    if (jars.equals("none")) {
+      assertThat(output).doesNotContain("--jars").contains("threads : ");
+    } else {
+      assertThat(output)
+          .contains(jars.replace("JAR", jar.toRealPath().toString()) + " ")
+          .contains("threads 1: ");
+    }
   }
 
   /** Runs with script(1) of util-linux, which makes a pseudo-terminal. */

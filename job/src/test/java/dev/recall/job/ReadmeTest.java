@@ -47,7 +47,7 @@ class ReadmeTest {
   private static final Path ROOT = root();
   private static final String LAUNCHER = "deploy/bin/recall";
   private static final List<String> OTHER_SCRIPTS =
-      List.of("deploy/bin/bench", "deploy/bin/cluster");
+      List.of("deploy/bin/bench", "deploy/bin/bench-strategies", "deploy/bin/cluster");
 
   /** Options of spark-submit without a value. */
   private static final Set<String> FLAGS = Set.of("--supervise");
@@ -60,6 +60,7 @@ class ReadmeTest {
           "--conf",
           "--properties-file",
           "--files",
+          "--jars",
           "--principal",
           "--keytab",
           "--status",
@@ -74,6 +75,7 @@ class ReadmeTest {
   private static final Set<String> FOREIGN_CLASSES =
       Set.of(
           "BigDecimal",
+          "GravesLSTM",
           "IOException",
           "Infinity",
           "JavaRDD",

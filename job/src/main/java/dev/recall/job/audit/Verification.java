@@ -8,6 +8,7 @@ import dev.recall.job.config.ConfigSource;
 import dev.recall.job.config.InvalidConfig;
 import dev.recall.job.config.RunConfig;
 import dev.recall.job.config.Setting;
+import dev.recall.job.config.Strategy;
 import dev.recall.job.config.UserError;
 import dev.recall.job.store.Checkpoint;
 import dev.recall.job.store.Checkpoints;
@@ -117,6 +118,7 @@ public final class Verification {
       checkSummary(config, last.now());
     }
     lines.accept("settings, metrics and result agree with them");
+    checkCanBeComputedAgain();
     long start = System.nanoTime();
     int computed = replay(chosen);
     return new Verified(
@@ -126,6 +128,19 @@ public final class Verification {
         (System.nanoTime() - start) / NANOS,
         Safetensors.sha256(last.now().result()),
         chain.head().line().link());
+  }
+
+  /** The files of a run by another strategy agree with each other; that is all there is to hold. */
+  private void checkCanBeComputedAgain() {
+    for (Checkpoint.Restored restored : checkpoints.values()) {
+      Strategy strategy = restored.config().training().strategy();
+      if (strategy != Strategy.ROUNDS) {
+        throw new NotReproduced(
+            "its files agree with its hash chain, but rounds of training.strategy = "
+                + strategy.text()
+                + " cannot be computed again: their bits are not promised");
+      }
+    }
   }
 
   private void readCheckpoints() {

@@ -339,6 +339,10 @@ public final class ConfigLoader {
     OptionalInt localSteps = s.countOrAuto("training.local-steps", 1);
     Optimizer optimizer = optimizer(s, "training.optimizer.");
     Optimizer local = optimizer(s, "training.local-optimizer.");
+    Strategy strategy = s.choice("training.strategy", Strategy.class);
+    if (strategy == Strategy.DL4J_PARAMETER_AVERAGING) {
+      AveragingRules.check(s, peepholes);
+    }
     s.build(() -> reachable(stop, validation), "validation.every-rounds");
     CheckpointConfig checkpoint =
         new CheckpointConfig(
@@ -388,7 +392,8 @@ public final class ConfigLoader {
                 localSteps.isEmpty(),
                 optimizer,
                 local,
-                notFinite),
+                notFinite,
+                strategy),
             validation,
             stop,
             checkpoint,

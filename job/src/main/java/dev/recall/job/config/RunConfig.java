@@ -48,6 +48,9 @@ public record RunConfig(
   private static final List<String> EXACT =
       List.of("seed", "task.", "model.", "training.", "validation.");
 
+  /** A setting that is in the binding text only where it is not the default. */
+  private static final String STRATEGY = "training.strategy";
+
   /** Whole numbers with more zeros at their end are not written out. */
   private static final int MOST_ZEROS = 30;
 
@@ -77,8 +80,14 @@ public record RunConfig(
     return settings.stream()
         .filter(setting -> binds(setting.key(), stop.patience() > 0))
         .filter(setting -> !setting.key().equals(ENGINE) || training.engine() != EngineKind.FUSED)
+        .filter(setting -> !STRATEGY.equals(setting.key()) || !isRounds())
         .map(setting -> setting.key() + " = " + plain(setting.value()) + "\n")
         .collect(Collectors.joining());
+  }
+
+  /** Runs that were made before there was a choice are bound by the same text as those since. */
+  private boolean isRounds() {
+    return training.strategy() == Strategy.ROUNDS;
   }
 
   private static boolean binds(String key, boolean patience) {

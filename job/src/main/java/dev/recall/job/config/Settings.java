@@ -218,6 +218,11 @@ final class Settings {
     return !at(key).equals(place(defaults, key));
   }
 
+  /** A value that is right by itself and wrong with another. */
+  void unfit(String key, String expected) {
+    problem(key, expected);
+  }
+
   /** A value that others refer to is one problem, not one per reference. */
   private void problem(String key, String expected) {
     String found = config.getValue(key).render(ConfigRenderOptions.concise());

@@ -13,6 +13,7 @@ import dev.recall.model.optim.Optimizer;
  * @param optimizer the driver's
  * @param localOptimizer the shards' own; used when localSteps is above 1
  * @param notFinite what is done about a round that is not finite
+ * @param strategy what makes of the batches the parameters after a round
  */
 public record TrainingConfig(
     EngineKind engine,
@@ -21,4 +22,5 @@ public record TrainingConfig(
     boolean autoLocalSteps,
     Optimizer optimizer,
     Optimizer localOptimizer,
-    NotFiniteConfig notFinite) {}
+    NotFiniteConfig notFinite,
+    Strategy strategy) {}

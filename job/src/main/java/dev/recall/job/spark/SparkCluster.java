@@ -67,6 +67,15 @@ public final class SparkCluster implements AutoCloseable {
   }
 
   /**
+   * Returns Spark itself, for those who run rounds in another way.
+   *
+   * @return the context, to be left open
+   */
+  public JavaSparkContext context() {
+    return spark;
+  }
+
+  /**
    * Waits until there are executors, for as long as it takes. A local master has none to wait for.
    *
    * @param count how many there must be

@@ -1,5 +1,6 @@
 package dev.recall.job.spark;
 
+import dev.recall.job.config.Strategy;
 import dev.recall.job.train.ShardPlan;
 import java.util.HashMap;
 import java.util.Map;
@@ -60,6 +61,9 @@ public final class SparkHome {
     conf.setIfMissing(MASTER, LOCAL);
     if (RoundStart.fitsClosure(plan.vectorBytes())) {
       conf.setIfMissing("spark.broadcast.blockSize", RoundStart.CLOSURE_BYTES / 1024 + "k");
+    }
+    if (plan.strategy() == Strategy.DL4J_PARAMETER_AVERAGING) {
+      Dl4jSettings.put(conf);
     }
     // spark-submit calls an application without --name after its main class.
     if (conf.get("spark.app.name", MAIN_CLASS).equals(MAIN_CLASS)) {

@@ -134,9 +134,7 @@ public final class Checkpoint {
   }
 
   private static List<String> localSlots(RunConfig config) {
-    return ShardPlan.of(config).localSlots() > 0
-        ? config.training().localOptimizer().slots()
-        : List.of();
+    return ShardPlan.of(config).localSlotNames();
   }
 
   private static void addSlots(

@@ -1,6 +1,9 @@
 package dev.recall.job.train;
 
-/** Runs the shards of a round somewhere and merges their sums. Every runner gives the same bits. */
+/**
+ * Runs the shards of a round somewhere and merges their sums. Every runner that leaves the update
+ * to the driver gives the same bits.
+ */
 public interface RoundRunner extends AutoCloseable {
 
   /**
@@ -12,6 +15,16 @@ public interface RoundRunner extends AutoCloseable {
    * @return the merged sum
    */
   RoundSum run(int round, float[] parameters, float[][] localState);
+
+  /**
+   * Tells what the sum of a round is: what the driver's optimizer takes, or, of a runner that has
+   * an update of its own, the parameters and the local optimizer's state after the round.
+   *
+   * @return true for the latter
+   */
+  default boolean updates() {
+    return false;
+  }
 
   /**
    * Changes what the shards do in the rounds to come.

@@ -3,6 +3,7 @@ package dev.recall.job.train;
 import dev.recall.datagen.SequenceTask;
 import dev.recall.job.config.EngineKind;
 import dev.recall.job.config.RunConfig;
+import dev.recall.job.config.Strategy;
 import dev.recall.model.RegressorSpec;
 import dev.recall.model.optim.Optimizer;
 import java.io.Serializable;
@@ -18,6 +19,7 @@ import java.util.List;
  * @param localSteps optimizer steps per shard and round; 1: only the gradient is taken
  * @param localOptimizer takes the local steps
  * @param engine takes the gradients
+ * @param strategy who takes them
  */
 public record ShardPlan(
     long seed,
@@ -26,11 +28,12 @@ public record ShardPlan(
     int shards,
     int localSteps,
     Optimizer localOptimizer,
-    EngineKind engine)
+    EngineKind engine,
+    Strategy strategy)
     implements Serializable {
 
   /**
-   * A plan for the engine of this project.
+   * A plan for this project's engine and rounds.
    *
    * @param seed as above
    * @param task as above
@@ -46,7 +49,7 @@ public record ShardPlan(
       int shards,
       int localSteps,
       Optimizer localOptimizer) {
-    this(seed, task, model, shards, localSteps, localOptimizer, EngineKind.FUSED);
+    this(seed, task, model, shards, localSteps, localOptimizer, EngineKind.FUSED, Strategy.ROUNDS);
   }
 
   /**
@@ -69,7 +72,8 @@ public record ShardPlan(
         config.training().shards(),
         config.training().localSteps(),
         config.training().localOptimizer(),
-        config.training().engine());
+        config.training().engine(),
+        config.training().strategy());
   }
 
   /**
@@ -79,7 +83,7 @@ public record ShardPlan(
    * @return the plan
    */
   public ShardPlan withLocalSteps(int steps) {
-    return new ShardPlan(seed, task, model, shards, steps, localOptimizer, engine);
+    return new ShardPlan(seed, task, model, shards, steps, localOptimizer, engine, strategy);
   }
 
   /**
@@ -90,7 +94,14 @@ public record ShardPlan(
    */
   public ShardPlan withRateTimes(double factor) {
     return new ShardPlan(
-        seed, task, model, shards, localSteps, localOptimizer.withRateTimes(factor), engine);
+        seed,
+        task,
+        model,
+        shards,
+        localSteps,
+        localOptimizer.withRateTimes(factor),
+        engine,
+        strategy);
   }
 
   /**
@@ -105,9 +116,13 @@ public record ShardPlan(
   /**
    * Names them.
    *
-   * @return the local optimizer's slots, or none without local steps
+   * @return the local optimizer's slots, or none without local steps; those of Deeplearning4j are
+   *     others
    */
   public List<String> localSlotNames() {
+    if (strategy == Strategy.DL4J_PARAMETER_AVERAGING) { // of another scale
+      return localOptimizer.slots().stream().map(slot -> "dl4j_" + slot).toList();
+    }
     return localSteps > 1 ? localOptimizer.slots() : List.of();
   }
 

@@ -72,8 +72,11 @@ public final class Trainer {
     markBackWhereDue(state);
     while (reason.isEmpty()) {
       RoundSum result = rounds.run(state.round(), state.parameters(), state.local());
-      busy += result.busyNanos();
-      Update update = Update.of(state, result, optimizer, plan, layout);
+      busy = result.busyNanos() < 0 ? -1 : busy + result.busyNanos();
+      Update update =
+          rounds.updates()
+              ? Update.made(state, result)
+              : Update.of(state, result, optimizer, plan, layout);
       if (!update.isFinite()) {
         reject(state, update, rounds);
         if (state.round() < update.round()) {
@@ -102,7 +105,9 @@ public final class Trainer {
     }
     double seconds = (System.nanoTime() - start) / NANOS;
     double share =
-        state.round() > first ? busy / NANOS / seconds / rounds.parallelism() : Double.NaN;
+        state.round() > first && busy >= 0
+            ? busy / NANOS / seconds / rounds.parallelism()
+            : Double.NaN;
     TrainingOutcome outcome = new TrainingOutcome(reason.get(), seconds, share);
     listeners.forEach(listener -> listener.finished(outcome));
     return outcome;

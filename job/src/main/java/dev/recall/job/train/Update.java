@@ -63,6 +63,31 @@ record Update(
         result.shardDigests());
   }
 
+  /** What a runner with an update of its own has made: the sum is [parameters | state, by slot]. */
+  static Update made(TrainingState state, RoundSum result) {
+    float[] before = state.parameters();
+    int length = before.length;
+    float[] vector = result.sum().vector();
+    float[] parameters = Arrays.copyOf(vector, length);
+    float[] displacement = new float[length];
+    for (int i = 0; i < length; i++) {
+      displacement[i] = before[i] - parameters[i];
+    }
+    float[][] local = new float[state.local().length][];
+    Arrays.setAll(
+        local, slot -> Arrays.copyOfRange(vector, (slot + 1) * length, (slot + 2) * length));
+    return new Update(
+        state.round() + 1,
+        result.sum().meanLoss(),
+        norm(displacement),
+        before,
+        parameters,
+        state.optimizer(),
+        local,
+        result.shardNotFinite(),
+        result.shardDigests());
+  }
+
   boolean isFinite() {
     return Double.isFinite(loss + norm + norm(parameters) + norms(optimizer) + norms(local));
   }

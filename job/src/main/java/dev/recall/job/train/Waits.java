@@ -126,6 +126,11 @@ public final class Waits implements AutoCloseable {
     }
 
     @Override
+    public boolean updates() {
+      return rounds.updates();
+    }
+
+    @Override
     public void use(ShardPlan plan) {
       rounds.use(plan);
     }

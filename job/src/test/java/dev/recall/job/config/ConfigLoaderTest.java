@@ -112,6 +112,7 @@ class ConfigLoaderTest {
       training.optimizer.step-rounds = 100
       training.optimizer.warm-up-rounds = 0
       training.shards = 4
+      training.strategy = "rounds"
       validation.batches = 16
       validation.every-rounds = 5
       validation.fresh = false

@@ -48,7 +48,7 @@ class FuzzTest {
   @Test
   void filesToStartFromAreReadOrRefused() throws IOException, InterruptedException {
     StartFileFuzz.writeSeeds(seeds());
-    fuzz("start", StartFileFuzz.class, 3_000);
+    fuzz("start", StartFileFuzz.class, 2_000);
   }
 
   @Test

@@ -74,16 +74,22 @@ class ReadmeTest {
   /** Classes of others that the documents name. */
   private static final Set<String> FOREIGN_CLASSES =
       Set.of(
+          "Add",
           "BigDecimal",
           "GravesLSTM",
           "IOException",
           "Infinity",
           "JavaRDD",
+          "MatMul",
           "Math",
+          "ModelSerializer",
+          "NoOp",
           "Random",
+          "RnnOutputLayer",
           "ServiceLoader",
           "SparkContext",
           "SplittableRandom",
+          "Squeeze",
           "StrictMath");
 
   /** Files that a reader of the documents makes, and output of the build. */
@@ -300,7 +306,7 @@ class ReadmeTest {
     return word.matches("(dev|org|java|jdk|yarn)\\..*")
         || (word.startsWith("spark.") && !word.matches("spark\\.(tasks|merge)"))
         || word.matches(".*\\.(conf|jsonl?|md|xml|properties|safetensors|jar|keys)")
-        || word.matches("(hid\\d|out|optimizer|best)\\..*");
+        || word.matches("(hid\\d|out|optimizer|best|lstm|linear|nn)\\..*");
   }
 
   @ParameterizedTest
@@ -322,7 +328,9 @@ class ReadmeTest {
     List<String> all = repository();
     for (String path : wordsLike(PATH, document)) {
       boolean isKey = KEY.matcher(path).matches() && !isSomethingElse(path);
-      boolean isName = path.matches("(dev|org|java|jdk|yarn|spark|hid\\d|out|optimizer|best)\\..*");
+      boolean isName =
+          path.matches(
+              "(dev|org|java|jdk|yarn|spark|hid\\d|out|optimizer|best|lstm|linear|nn)\\..*");
       boolean isClass = CLASS.matcher(path).matches();
       boolean isOthers = path.contains("Your") || OTHERS_FILES.matcher(path).matches();
       if (!isKey && !isName && !isClass && !isOthers) {

@@ -23,6 +23,7 @@ import picocli.CommandLine.Command;
       TrainCommand.class,
       PlanCommand.class,
       EvaluateCommand.class,
+      PredictCommand.class,
       VerifyCommand.class,
       RetrainCommand.class,
       ModelsCommand.class,

@@ -141,6 +141,9 @@ final class PredictCommand implements Callable<Integer> {
           "Gives the outputs of the last N steps, of a shorter sequence all; default all.")
   private Integer last;
 
+  @Option(names = "--drop-sequences", description = "Writes all columns but the sequences.")
+  private boolean dropSequences;
+
   @Option(
       names = "--on-bad",
       paramLabel = "POLICY",
@@ -176,7 +179,8 @@ final class PredictCommand implements Callable<Integer> {
             sequenceColumn,
             predictionColumn,
             last == null ? Integer.MAX_VALUE : last,
-            OnBad.of(onBad).orElseThrow());
+            OnBad.of(onBad).orElseThrow(),
+            dropSequences);
     long start = System.nanoTime();
     Done done = scored(scoring);
     double seconds = (System.nanoTime() - start) / NANOS;

@@ -3,6 +3,7 @@ package dev.recall.job.spark.predict;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.recall.job.config.UserError;
+import java.net.URI;
 import java.util.Map;
 import org.apache.spark.SparkException;
 import org.apache.spark.sql.AnalysisException;
@@ -20,6 +21,7 @@ import org.apache.spark.sql.SparkSession;
  * @param predictionColumn is added
  * @param lastSteps of each sequence, whose outputs are given; of a shorter one all
  * @param onBad what happens to a row without a usable sequence
+ * @param dropSequences whether rows are written without their sequences
  */
 public record BatchScoring(
     ScoredModel model,
@@ -28,7 +30,8 @@ public record BatchScoring(
     String sequenceColumn,
     String predictionColumn,
     int lastSteps,
-    OnBad onBad) {
+    OnBad onBad,
+    boolean dropSequences) {
 
   private static final Scoring.Options OPTIONS =
       new Scoring.Options("--sequence-column", "--prediction-column");
@@ -70,22 +73,37 @@ public record BatchScoring(
       checkNotInTheWay(rows.inputFiles());
       Scoring.Counts counts = Scoring.Counts.of(spark);
       Dataset<Row> scored = scoring.apply(rows, counts);
-      to.format.write(scored, to.path, to.options, to.overwrite);
+      to.format.write(
+          dropSequences ? scored.drop(scored.col(quoted(sequenceColumn))) : scored,
+          to.path,
+          to.options,
+          to.overwrite);
       return new Done(counts.rows().value(), counts.bad().value());
     } catch (Exception e) {
       throw explained(e);
     }
   }
 
+  private static String quoted(String column) {
+    return "`" + column.replace("`", "``") + "`";
+  }
+
   /** Spark would not see it, since the rows pass through an RDD. */
   private void checkNotInTheWay(String[] inputs) {
-    for (String input : inputs) {
+    for (String file : inputs) {
+      String input = unescaped(URI.create(file));
       if (input.equals(to.path) || input.startsWith(to.path + "/")) {
         throw new UserError(
             "--out %s: expected a place that nothing is read from, found the input %s"
                 .formatted(to.path, input));
       }
     }
+  }
+
+  /** As paths are written elsewhere: no escapes, and file:/ with one slash. */
+  private static String unescaped(URI uri) {
+    String authority = uri.getAuthority() == null ? "" : "//" + uri.getAuthority();
+    return uri.getScheme() + ":" + authority + uri.getPath();
   }
 
   private RuntimeException explained(Exception e) {
@@ -133,6 +151,7 @@ public record BatchScoring(
     } else {
       json.putNull("last_steps");
     }
+    json.put("drop_sequences", dropSequences);
     json.put("on_bad", onBad.text());
     json.put("rows", done.rows());
     json.put("rows_without_prediction", done.withoutPrediction());

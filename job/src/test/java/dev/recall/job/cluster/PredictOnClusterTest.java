@@ -79,8 +79,7 @@ class PredictOnClusterTest {
     train.add(3, path("run"));
     assertThat(Commands.recall(train)).returns(0, Commands.Result::exitCode);
     writeRows(-1);
-    Submission here =
-        DaemonCluster.local(List.of("--master", "local[1]"), predict("here"), folder);
+    Submission here = DaemonCluster.local(List.of("--master", "local[1]"), predict("here"), folder);
     assertThat(here.end()).as(here.log()).isZero();
     try (DaemonCluster cluster = DaemonCluster.start(Kind.STANDALONE, 2, folder)) {
       List<String> spark =

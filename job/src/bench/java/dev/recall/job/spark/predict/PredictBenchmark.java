@@ -78,33 +78,11 @@ public final class PredictBenchmark {
       SparkSession spark, ScoredModel model, String in, String out, int rows) {
     Map<String, Work> works = new LinkedHashMap<>();
     works.put("engine, " + CORES + " threads", () -> engine(model, rows));
-    works.put("predict", () -> write(score(spark, model, in, Integer.MAX_VALUE), out));
-    works.put("predict --last 3", () -> write(score(spark, model, in, 3), out));
-    works.put(
-        "predict --last 3, no sequence kept",
-        () -> write(score(spark, model, in, 3).drop("sequence"), out));
-    works.put(
-        "predict, no dictionary",
-        () ->
-            write(
-                score(spark, model, in, Integer.MAX_VALUE),
-                out,
-                Map.of("parquet.enable.dictionary", "false")));
-    works.put(
-        "predict, no compression",
-        () ->
-            write(score(spark, model, in, Integer.MAX_VALUE), out, Map.of("compression", "none")));
-    works.put(
-        "predict, neither",
-        () ->
-            write(
-                score(spark, model, in, Integer.MAX_VALUE),
-                out,
-                Map.of("compression", "none", "parquet.enable.dictionary", "false")));
-    works.put(
-        "predict, no sequence kept",
-        () -> write(score(spark, model, in, Integer.MAX_VALUE).drop("sequence"), out));
-    works.put("read and score", () -> nowhere(score(spark, model, in, Integer.MAX_VALUE)));
+    int all = Integer.MAX_VALUE;
+    works.put("predict", () -> predict(model, in, out, all, false));
+    works.put("predict --drop-sequences", () -> predict(model, in, out, all, true));
+    works.put("predict --drop-sequences --last 3", () -> predict(model, in, out, 3, true));
+    works.put("read and score", () -> nowhere(score(spark, model, in)));
     works.put("read", () -> nowhere(spark.read().parquet(in)));
     works.put("read and write", () -> write(spark.read().parquet(in), out));
     works.put("predict by rows of objects", () -> write(byRows(spark, model, in), out));
@@ -163,13 +141,30 @@ public final class PredictBenchmark {
     }
   }
 
-  private static Dataset<Row> score(SparkSession spark, ScoredModel model, String in, int last) {
+  private static void predict(
+      ScoredModel model, String in, String out, int last, boolean dropSequences) {
+    BatchScoring scoring =
+        new BatchScoring(
+            model,
+            new BatchScoring.Files(in, DataFormat.PARQUET, Map.of(), false),
+            new BatchScoring.Files(out, DataFormat.PARQUET, Map.of(), true),
+            "sequence",
+            "prediction",
+            last,
+            OnBad.FAIL,
+            dropSequences);
+    try (ScoringSession session = ScoringSession.start("recall predict")) {
+      scoring.run(session);
+    }
+  }
+
+  private static Dataset<Row> score(SparkSession spark, ScoredModel model, String in) {
     Scoring scoring =
         new Scoring(
             model,
             "sequence",
             "prediction",
-            last,
+            Integer.MAX_VALUE,
             OnBad.FAIL,
             new Scoring.Options("inputCol", "outputCol"));
     return scoring.apply(spark.read().parquet(in), Scoring.Counts.of(spark));
@@ -218,11 +213,7 @@ public final class PredictBenchmark {
   }
 
   private static void write(Dataset<Row> rows, String out) {
-    write(rows, out, Map.of());
-  }
-
-  private static void write(Dataset<Row> rows, String out, Map<String, String> options) {
-    rows.write().options(options).mode(SaveMode.Overwrite).parquet(out);
+    rows.write().mode(SaveMode.Overwrite).parquet(out);
   }
 
   private static void nowhere(Dataset<Row> rows) {

@@ -6,7 +6,7 @@ public final class BadSequence extends RuntimeException {
   private static final long serialVersionUID = 1L;
 
   BadSequence(String message) {
-    super(message);
+    super(message, null, false, false);
   }
 
   /**

@@ -4,8 +4,8 @@ import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.recall.job.config.UserError;
 import java.net.URI;
+import java.util.HashMap;
 import java.util.Map;
-import org.apache.spark.SparkException;
 import org.apache.spark.sql.AnalysisException;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
@@ -32,6 +32,9 @@ public record BatchScoring(
     int lastSteps,
     OnBad onBad,
     boolean dropSequences) {
+
+  /** In Spark's messages about lines that are no JSON and no CSV. */
+  private static final String MALFORMED = "Malformed records are detected";
 
   private static final Scoring.Options OPTIONS =
       new Scoring.Options("--sequence-column", "--prediction-column");
@@ -73,15 +76,21 @@ public record BatchScoring(
       checkNotInTheWay(rows.inputFiles());
       Scoring.Counts counts = Scoring.Counts.of(spark);
       Dataset<Row> scored = scoring.apply(rows, counts);
-      to.format.write(
-          dropSequences ? scored.drop(scored.col(quoted(sequenceColumn))) : scored,
-          to.path,
-          to.options,
-          to.overwrite);
+      Dataset<Row> kept = dropSequences ? scored.drop(scored.col(quoted(sequenceColumn))) : scored;
+      to.format.write(kept, to.path, writerOptions(), to.overwrite);
       return new Done(counts.rows().value(), counts.bad().value());
     } catch (Exception e) {
       throw explained(e);
     }
+  }
+
+  /** Outputs hardly ever repeat: a dictionary of them is built and thrown away. */
+  private Map<String, String> writerOptions() {
+    Map<String, String> options = new HashMap<>();
+    String steps = model.spec().outputSize() == 1 ? "" : ".list.element";
+    options.put("parquet.enable.dictionary#" + predictionColumn + ".list.element" + steps, "false");
+    options.putAll(to.options);
+    return options;
   }
 
   private static String quoted(String column) {
@@ -112,11 +121,9 @@ public record BatchScoring(
       return new UserError(bad.getMessage() + "; --on-bad null goes on without it");
     }
     for (Throwable cause = e; cause != null; cause = cause.getCause()) {
-      boolean malformed =
-          cause instanceof SparkException spark
-              && String.valueOf(spark.getErrorClass()).startsWith("MALFORMED_RECORD");
-      if (cause instanceof AnalysisException || malformed) {
-        String line = String.valueOf(cause.getMessage()).lines().findFirst().orElse("");
+      String message = String.valueOf(cause.getMessage());
+      if (cause instanceof AnalysisException || message.contains(MALFORMED)) {
+        String line = message.lines().findFirst().orElse("");
         return new UserError("%s, read as %s: %s".formatted(from.path, from.format.text(), line));
       }
     }

@@ -27,8 +27,8 @@ import org.apache.spark.util.LongAccumulator;
  * How the rows of a DataFrame get predictions.
  *
  * <p>Note to the maintainer. Rows stay in Spark's own form: typed as {@link Row} each number of a
- * sequence would become an object, which costs several times the network (docs/benchmarks.md). For
- * this a DataFrame is made from an RDD of internal rows, as Spark's own data sources do.
+ * sequence would become an object (docs/benchmarks.md has what that costs). For this a DataFrame is
+ * made from an RDD of internal rows, as Spark's own data sources do.
  *
  * @param model the network
  * @param inputColumn that holds the sequences

@@ -127,7 +127,12 @@ public record BatchScoring(
         return new UserError("%s, read as %s: %s".formatted(from.path, from.format.text(), line));
       }
     }
-    return e instanceof RuntimeException known ? known : new IllegalStateException(e);
+    if (e instanceof RuntimeException known) {
+      return known;
+    }
+    // Spark's own have the stack traces of executors in their message.
+    return new IllegalStateException(
+        String.valueOf(e.getMessage()).lines().findFirst().orElse(""), e);
   }
 
   /**

@@ -42,7 +42,7 @@ public final class RecallModel extends Transformer implements MLWritable {
   private static final Scoring.Options OPTIONS = new Scoring.Options("inputCol", "outputCol");
 
   private final String uid;
-  private final transient ScoredModel model;
+  private final ScoredModel model;
   private final Param<String> inputCol;
   private final Param<String> outputCol;
   private final IntParam lastSteps;

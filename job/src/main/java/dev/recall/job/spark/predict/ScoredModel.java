@@ -15,6 +15,7 @@ import dev.recall.model.format.ParameterTensors;
 import dev.recall.model.format.Safetensors;
 import dev.recall.model.format.TensorFile;
 import java.io.IOException;
+import java.io.Serializable;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -30,7 +31,8 @@ import java.util.stream.IntStream;
  * @param spec its layers
  * @param parameters [parameters], in the order of the spec's layout; not copied
  */
-public record ScoredModel(String origin, int version, RegressorSpec spec, float[] parameters) {
+public record ScoredModel(String origin, int version, RegressorSpec spec, float[] parameters)
+    implements Serializable {
 
   private static final String FORMAT = "recall_model";
   private static final String ORIGIN = "origin";

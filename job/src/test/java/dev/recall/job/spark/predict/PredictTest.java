@@ -328,10 +328,10 @@ class PredictTest {
 
   @Test
   void anEmptySequenceIsNamed() {
-    assertBad(
-        FLOATS,
-        boxed(sequence(1)),
+    assertFirstBad(
+        new RecallModel(model),
         new Float[0],
+        FLOATS,
         "expected at least 1 step, found an empty sequence");
   }
 
@@ -346,10 +346,10 @@ class PredictTest {
 
   @Test
   void aDoubleThatNoFloatCanHoldIsNamed() {
-    assertBad(
-        DataTypes.createArrayType(DataTypes.DoubleType),
-        new Double[] {0.5, 1.0},
+    assertFirstBad(
+        new RecallModel(model),
         new Double[] {0.5, 1e300},
+        DataTypes.createArrayType(DataTypes.DoubleType),
         "expected finite 32-bit numbers, found 1.0E300 at step 1");
   }
 

@@ -25,6 +25,6 @@ check_java() {
 build() {
   [[ ! -e $1 ]] || return 0
   command -v mvn > /dev/null || die "$1 is missing, and Maven (mvn), which builds it, is not on the PATH"
-  echo "$program: building $1; the first build downloads about 250 MB" >&2
+  echo "$program: building $1; the first build downloads about 330 MB" >&2
   (cd "$root" && mvn -B -q -DskipTests package) >&2 || die "the build failed; see above"
 }

@@ -24,6 +24,7 @@ import picocli.CommandLine.Command;
       PlanCommand.class,
       EvaluateCommand.class,
       ExportCommand.class,
+      PredictCommand.class,
       VerifyCommand.class,
       RetrainCommand.class,
       ModelsCommand.class,

@@ -12,7 +12,7 @@ import java.util.concurrent.ConcurrentLinkedQueue;
 public final class ServedModel {
 
   /** Name of the model's file in a version. */
-  static final String FILE = "model.safetensors";
+  static final String FILE = ModelVersion.MODEL;
 
   private final int version;
   private final RunConfig config;

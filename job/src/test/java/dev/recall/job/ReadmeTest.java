@@ -406,14 +406,19 @@ class ReadmeTest {
   void javaExamplesAreCompiledAndRun() throws IOException {
     Map<String, String> compiled = examples();
     assertThat(stripped(fenced("README.md", "java")))
-        .containsExactly(compiled.get("README.md, loop"), compiled.get("README.md, service"));
+        .containsExactly(
+            compiled.get("README.md, loop"),
+            compiled.get("README.md, service"),
+            compiled.get("README.md, pipeline"));
     assertThat(stripped(fenced("docs/recipes.md", "java")))
         .containsExactly(
             compiled.get("docs/recipes.md, task"), compiled.get("docs/recipes.md, loop"));
   }
 
   private static Map<String, String> examples() throws IOException {
-    String source = read("job/src/test/java/dev/recall/job/ReadmeExampleTest.java");
+    String source =
+        read("job/src/test/java/dev/recall/job/ReadmeExampleTest.java")
+            + read("job/src/test/java/dev/recall/job/spark/predict/PredictTest.java");
     Map<String, String> examples = new LinkedHashMap<>();
     Pattern.compile("(?ms)^ *// ((?:README|docs)\\S+(?:, \\w+)?)\\n(.*?)^ *// end$")
         .matcher(source)

@@ -15,6 +15,7 @@ import dev.recall.job.plan.EmptyRound;
 import dev.recall.job.plan.RoundEstimate;
 import dev.recall.job.plan.UnitCosts;
 import dev.recall.job.plan.Workload;
+import dev.recall.job.spark.predict.PredictBenchmark;
 import dev.recall.job.store.RunDirectory;
 import dev.recall.job.store.RunReader;
 import dev.recall.job.store.Storage;
@@ -73,6 +74,8 @@ public final class RoundBenchmark {
           settings(number(rest, 0, 30), number(rest, 1, 7), rest.subList(2, rest.size()));
       case "plan" -> plan(number(rest, 0, 12));
       case "saving" -> saving(number(rest, 0, 3));
+      case "predict" ->
+          PredictBenchmark.run(number(rest, 0, 1_000_000), number(rest, 1, 9), number(rest, 2, 10));
       case "merge" ->
           MergeBenchmark.run(
               number(rest, 0, 10),
@@ -80,7 +83,8 @@ public final class RoundBenchmark {
               parsed(rest.size() > 2 ? rest.get(2) : ""));
       default ->
           throw new IllegalArgumentException(
-              "expected floor, cores, drift, settings, plan, saving or merge, found " + args[0]);
+              "expected floor, cores, drift, settings, plan, saving, predict or merge, found "
+                  + args[0]);
     }
   }
 

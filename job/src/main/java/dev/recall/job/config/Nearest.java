@@ -3,17 +3,21 @@ package dev.recall.job.config;
 import java.util.Collection;
 import java.util.Optional;
 
-/** Finds the known key that a misspelt one most likely means. */
-final class Nearest {
+/** Finds the known name that a misspelt one most likely means. */
+public final class Nearest {
 
   private Nearest() {}
 
   /**
-   * The key with the fewest insertions, deletions and replacements; a shared last part counts, and
-   * of those that are equally near the one that is nearest as a whole. Nothing when half of the key
-   * would have to change.
+   * Finds the key with the fewest insertions, deletions and replacements; a shared last part
+   * counts, and of those that are equally near the one that is nearest as a whole. Nothing when
+   * half of the key would have to change.
+   *
+   * @param key as it was written
+   * @param known those that there are
+   * @return the nearest
    */
-  static Optional<String> to(String key, Collection<String> known) {
+  public static Optional<String> to(String key, Collection<String> known) {
     String nearest = "";
     long least = Long.MAX_VALUE;
     for (String candidate : known) {

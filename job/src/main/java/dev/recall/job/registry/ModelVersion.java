@@ -24,6 +24,9 @@ public record ModelVersion(
     String run,
     Map<String, String> files) {
 
+  /** Name of the file of a version that holds its model, a checkpoint. */
+  public static final String MODEL = "model.safetensors";
+
   /** Name of the file. */
   static final String FILE = "version.json";
 

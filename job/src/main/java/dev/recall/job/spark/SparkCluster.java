@@ -36,16 +36,20 @@ public final class SparkCluster implements AutoCloseable {
    * @throws IllegalStateException when a standalone Master does not answer
    */
   public static SparkCluster start(String name, ShardPlan plan) {
-    SparkCluster cluster = new SparkCluster(SparkHome.start(name, plan));
-    if (cluster.isUnknownToMaster()) {
-      String master = cluster.master();
-      cluster.close();
+    return new SparkCluster(SparkHome.start(name, plan)).checked();
+  }
+
+  /** Stops it when a standalone Master does not answer. */
+  SparkCluster checked() {
+    if (isUnknownToMaster()) {
+      String master = master();
+      close();
       throw new IllegalStateException(
           master
               + ": expected a Master, with spark.authenticate one that has the same secret; found"
               + " none that answers");
     }
-    return cluster;
+    return this;
   }
 
   /** Spark gives up after a minute and begins to stop; meanwhile the context has this name. */

@@ -7,6 +7,7 @@ import java.util.Map;
 import java.util.Optional;
 import org.apache.spark.SparkConf;
 import org.apache.spark.api.java.JavaSparkContext;
+import org.apache.spark.sql.SparkSession;
 
 /** The Spark that spark-submit configured. */
 public final class SparkHome {
@@ -57,19 +58,37 @@ public final class SparkHome {
    * @return the context
    */
   static JavaSparkContext start(String name, ShardPlan plan) {
-    SparkConf conf = new SparkConf();
-    conf.setIfMissing(MASTER, LOCAL);
+    SparkConf conf = named(name);
     if (RoundStart.fitsClosure(plan.vectorBytes())) {
       conf.setIfMissing("spark.broadcast.blockSize", RoundStart.CLOSURE_BYTES / 1024 + "k");
     }
     if (plan.strategy() == Strategy.DL4J_PARAMETER_AVERAGING) {
       Dl4jSettings.put(conf);
     }
+    return new JavaSparkContext(conf);
+  }
+
+  /**
+   * Starts a session of Spark SQL with what spark-submit said, or takes the one that there is.
+   *
+   * @param name application name where none was given
+   * @return the session
+   * @throws IllegalStateException when a standalone Master does not answer
+   */
+  public static SparkSession session(String name) {
+    SparkSession session = SparkSession.builder().config(named(name)).getOrCreate();
+    new SparkCluster(JavaSparkContext.fromSparkContext(session.sparkContext())).checked();
+    return session;
+  }
+
+  private static SparkConf named(String name) {
+    SparkConf conf = new SparkConf();
+    conf.setIfMissing(MASTER, LOCAL);
     // spark-submit calls an application without --name after its main class.
     if (conf.get("spark.app.name", MAIN_CLASS).equals(MAIN_CLASS)) {
       conf.setAppName(name);
     }
-    return new JavaSparkContext(conf);
+    return conf;
   }
 
   /**
@@ -78,8 +97,18 @@ public final class SparkHome {
    * @return Hadoop keys and values
    */
   public static Map<String, String> hadoopSettings() {
+    return hadoopSettings(new SparkConf());
+  }
+
+  /**
+   * Returns the Hadoop settings among Spark's.
+   *
+   * @param conf of a context
+   * @return Hadoop keys and values
+   */
+  public static Map<String, String> hadoopSettings(SparkConf conf) {
     Map<String, String> settings = new HashMap<>();
-    for (scala.Tuple2<String, String> entry : new SparkConf().getAllWithPrefix("spark.hadoop.")) {
+    for (scala.Tuple2<String, String> entry : conf.getAllWithPrefix("spark.hadoop.")) {
       settings.put(entry._1(), entry._2());
     }
     return settings;

@@ -1,0 +1,138 @@
+package dev.recall.job.spark.predict;
+
+import static org.apache.spark.ml.functions.vector_to_array;
+import static org.apache.spark.sql.functions.when;
+
+import dev.recall.job.config.UserError;
+import java.util.Arrays;
+import java.util.UUID;
+import org.apache.spark.api.java.JavaSparkContext;
+import org.apache.spark.broadcast.Broadcast;
+import org.apache.spark.ml.linalg.SQLDataTypes;
+import org.apache.spark.rdd.RDD;
+import org.apache.spark.sql.Column;
+import org.apache.spark.sql.Dataset;
+import org.apache.spark.sql.Row;
+import org.apache.spark.sql.SparkSession;
+import org.apache.spark.sql.catalyst.InternalRow;
+import org.apache.spark.sql.types.DataType;
+import org.apache.spark.sql.types.DataTypes;
+import org.apache.spark.sql.types.Metadata;
+import org.apache.spark.sql.types.MetadataBuilder;
+import org.apache.spark.sql.types.StructField;
+import org.apache.spark.sql.types.StructType;
+import org.apache.spark.util.LongAccumulator;
+
+/**
+ * How the rows of a DataFrame get predictions.
+ *
+ * <p>Note to the maintainer. Rows stay in Spark's own form: typed as {@link Row} each number of a
+ * sequence would become an object (docs/benchmarks.md has what that costs). For this a DataFrame is
+ * made from an RDD of internal rows, as Spark's own data sources do.
+ *
+ * @param model the network
+ * @param inputColumn that holds the sequences
+ * @param outputColumn that is added
+ * @param lastSteps of each sequence, whose outputs are given; of a shorter one all
+ * @param onBad what happens to a row without a usable sequence
+ * @param options names of the input and the output column for messages
+ */
+record Scoring(
+    ScoredModel model,
+    String inputColumn,
+    String outputColumn,
+    int lastSteps,
+    OnBad onBad,
+    Options options) {
+
+  /** Names by which users know the two columns. */
+  record Options(String input, String output) {}
+
+  /** What was counted when the job has run. */
+  record Counts(LongAccumulator rows, LongAccumulator bad) {
+    static Counts of(SparkSession spark) {
+      return new Counts(
+          spark.sparkContext().longAccumulator("rows"),
+          spark.sparkContext().longAccumulator("rows without prediction"));
+    }
+  }
+
+  /**
+   * Returns all columns and the prediction.
+   *
+   * @throws UserError when the columns do not fit
+   */
+  StructType schema(StructType input) {
+    column(input);
+    return input.add(prediction());
+  }
+
+  private StructField prediction() {
+    DataType step =
+        model.spec().outputSize() == 1
+            ? DataTypes.FloatType
+            : DataTypes.createArrayType(DataTypes.FloatType, false);
+    return new StructField(
+        outputColumn, DataTypes.createArrayType(step, false), onBad == OnBad.NULL, provenance());
+  }
+
+  private SequenceColumn column(StructType input) {
+    if (Arrays.asList(input.fieldNames()).contains(outputColumn)) {
+      throw new UserError(
+          "%s %s: expected a name that no column has, found %s"
+              .formatted(options.output(), outputColumn, Arrays.toString(input.fieldNames())));
+    }
+    return SequenceColumn.find(input, inputColumn, options.input(), model.spec());
+  }
+
+  /** Goes into the footer of each Parquet file. */
+  private Metadata provenance() {
+    return new MetadataBuilder()
+        .putString("recall_model", model.origin())
+        .putString("recall_parameters_sha256", model.sha256())
+        .build();
+  }
+
+  /**
+   * Adds the predictions.
+   *
+   * @param counts that the job adds to
+   * @return the rows in the same partitions and the same order
+   */
+  Dataset<Row> apply(Dataset<?> rows, Counts counts) {
+    SequenceColumn column = column(rows.schema());
+    if (rows.isStreaming()) {
+      throw new UserError("rows: expected those of a batch, found a stream");
+    }
+    if (column.isReadAsItIs()) {
+      return scored(rows.toDF(), column, counts);
+    }
+    String converted = "recall_" + UUID.randomUUID();
+    Column sequences = rows.col("`" + column.name().replace("`", "``") + "`");
+    Column numbers =
+        column.type().equals(SQLDataTypes.VectorType())
+            ? when(sequences.isNotNull(), vector_to_array(sequences, "float64"))
+            : sequences.cast(column.readAs());
+    Dataset<Row> wider = rows.withColumn(converted, numbers);
+    return scored(wider, column.at(wider.schema().size() - 1), counts).drop(converted);
+  }
+
+  private Dataset<Row> scored(Dataset<Row> rows, SequenceColumn column, Counts counts) {
+    SparkSession spark = rows.sparkSession();
+    StructType schema = rows.schema();
+    Broadcast<float[]> parameters =
+        JavaSparkContext.fromSparkContext(spark.sparkContext()).broadcast(model.parameters());
+    ScoringTask task =
+        new ScoringTask(
+            model.spec(),
+            parameters,
+            schema,
+            column,
+            lastSteps,
+            onBad,
+            counts.rows(),
+            counts.bad());
+    RDD<InternalRow> scored = rows.queryExecution().toRdd().toJavaRDD().mapPartitions(task).rdd();
+    return spark.internalCreateDataFrame(scored, schema.add(prediction()), false);
+  }
+}

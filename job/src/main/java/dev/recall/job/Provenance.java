@@ -13,7 +13,6 @@ import dev.recall.job.store.RunDirectory;
 import dev.recall.job.store.StartFile;
 import dev.recall.job.train.Snapshot;
 import dev.recall.model.format.Safetensors;
-import dev.recall.model.recurrent.Engines;
 import java.nio.charset.StandardCharsets;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
@@ -81,7 +80,7 @@ final class Provenance {
     process.put("user", System.getProperty("user.name"));
     process.put("host", By.host());
     process.put("runner", runner);
-    process.put("kernel", Engines.description());
+    process.put("kernel", config.training().engine().description());
     process.put(
         "java", System.getProperty("java.vm.name") + " " + System.getProperty("java.vm.version"));
     process.put("java_vendor", System.getProperty("java.vendor"));

@@ -128,6 +128,7 @@ final class Training {
   /** Goes on with the run in a directory. */
   Ended goOn(Storage files, String path, Changes changes) throws IOException, InvalidConfig {
     RunConfig asked = standing(files, path, changes, this::say).config();
+    asked.training().engine().check();
     try (SparkCluster cluster = cluster(asked)) {
       // Again: while this one waited for the cluster another may have gone on.
       Standing run = standing(files, path, changes, line -> {});
@@ -210,6 +211,7 @@ final class Training {
    */
   Ended begin(Storage files, String path, String init) throws IOException, InvalidConfig {
     RunConfig given = with(files, List.of());
+    given.training().engine().check();
     Optional<StartFile> file =
         Optional.ofNullable(init).map(from -> StartFile.read(files, from, given.model()));
     float[] start =

@@ -57,6 +57,12 @@ class FuzzTest {
     fuzz("configuration", ConfigFuzz.class, 2_000);
   }
 
+  @Test
+  void zipsOfDeeplearning4jAreReadOrRefused() throws IOException, InterruptedException {
+    Dl4jZipFuzz.writeSeeds(seeds());
+    fuzz("zip of Deeplearning4j", Dl4jZipFuzz.class, 3_000);
+  }
+
   /** Or no findings would mean nothing. */
   @Test
   void aFindingFailsAndGivesItsInput() throws IOException, InterruptedException {

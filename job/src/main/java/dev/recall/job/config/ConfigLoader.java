@@ -334,6 +334,7 @@ public final class ConfigLoader {
       s.build(() -> fitting(task.get(), model.get()), "model.layers");
     }
     Optional<Initializer> initializer = initializer(s);
+    EngineKind engine = s.choice("training.engine", EngineKind.class);
     int shards = s.count("training.shards", 1, MAX_SHARDS);
     OptionalInt localSteps = s.countOrAuto("training.local-steps", 1);
     Optimizer optimizer = optimizer(s, "training.optimizer.");
@@ -381,6 +382,7 @@ public final class ConfigLoader {
             model.orElseThrow(),
             initializer.orElseThrow(),
             new TrainingConfig(
+                engine,
                 shards,
                 localSteps.orElse(s.defaultOf("training.local-steps")),
                 localSteps.isEmpty(),

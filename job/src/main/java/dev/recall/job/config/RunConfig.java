@@ -51,6 +51,9 @@ public record RunConfig(
   /** Whole numbers with more zeros at their end are not written out. */
   private static final int MOST_ZEROS = 30;
 
+  /** Binds where it is not the default: runs from before it existed keep their hashes. */
+  private static final String ENGINE = "training.engine";
+
   /** What a result with early stopping depends on besides. */
   private static final List<String> PATIENCE = List.of("stop.patience", "stop.min-improvement");
 
@@ -73,6 +76,7 @@ public record RunConfig(
   public String bindingText() {
     return settings.stream()
         .filter(setting -> binds(setting.key(), stop.patience() > 0))
+        .filter(setting -> !setting.key().equals(ENGINE) || training.engine() != EngineKind.FUSED)
         .map(setting -> setting.key() + " = " + plain(setting.value()) + "\n")
         .collect(Collectors.joining());
   }

@@ -5,6 +5,7 @@ import dev.recall.model.optim.Optimizer;
 /**
  * How a round is computed and applied.
  *
+ * @param engine takes the gradients
  * @param shards logical shards per round, at least 1
  * @param localSteps optimizer steps per shard and round, at least 1; with {@code auto} the default,
  *     which together with the rounds of the run is the budget
@@ -14,6 +15,7 @@ import dev.recall.model.optim.Optimizer;
  * @param notFinite what is done about a round that is not finite
  */
 public record TrainingConfig(
+    EngineKind engine,
     int shards,
     int localSteps,
     boolean autoLocalSteps,

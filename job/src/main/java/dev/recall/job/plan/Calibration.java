@@ -9,7 +9,6 @@ import dev.recall.model.GradientEngine;
 import dev.recall.model.GradientSum;
 import dev.recall.model.ParameterLayout;
 import dev.recall.model.optim.Optimizer;
-import dev.recall.model.recurrent.Engines;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
@@ -47,7 +46,7 @@ public final class Calibration {
     ParameterLayout layout = config.model().layout();
     int length = layout.size();
     float[] parameters = config.initializer().initialize(config.model(), config.seed());
-    GradientEngine engine = Engines.create(config.model());
+    GradientEngine engine = plan.engine().engine(config.model());
     SequenceBatch batch = config.task().newBatch();
     GradientSum sum = new GradientSum(length);
     int[] step = {0};

@@ -8,7 +8,6 @@ import dev.recall.job.train.TrainingListener;
 import dev.recall.job.train.TrainingOutcome;
 import dev.recall.job.train.TrainingState;
 import dev.recall.model.Evaluation;
-import dev.recall.model.recurrent.Engines;
 import java.io.PrintWriter;
 import java.util.Locale;
 import java.util.Optional;
@@ -92,7 +91,7 @@ public final class Progress implements TrainingListener {
         config.training().shards(),
         config.training().localSteps(),
         config.seed());
-    out.println("driver has the " + Engines.description());
+    out.println("driver has the " + config.training().engine().description());
     out.println("run directory " + directory);
     out.flush();
   }

@@ -2,7 +2,6 @@ package dev.recall.job.spark;
 
 import dev.recall.job.train.ShardPass;
 import dev.recall.job.train.ShardPlan;
-import dev.recall.model.recurrent.Engines;
 import java.io.Serializable;
 import java.nio.ByteBuffer;
 import java.util.ArrayDeque;
@@ -57,7 +56,7 @@ final class PassPool implements Serializable {
       String executor = SparkEnv.get().executorId();
       if (!executor.equals("driver")) {
         LoggerFactory.getLogger(PassPool.class)
-            .info("executor {} has the {}", executor, Engines.description());
+            .info("executor {} has the {}", executor, plan().engine().description());
       }
     }
     return idle.isEmpty() ? new ShardPass(plan()) : idle.pop();

@@ -6,7 +6,6 @@ import dev.recall.datagen.SequenceBatch;
 import dev.recall.model.GradientEngine;
 import dev.recall.model.GradientSum;
 import dev.recall.model.ParameterLayout;
-import dev.recall.model.recurrent.Engines;
 
 /**
  * The work of one shard in one round: the only code of training that runs on executors. A pure
@@ -31,7 +30,7 @@ public final class ShardPass {
   public ShardPass(ShardPlan plan) {
     this.plan = plan;
     this.layout = plan.model().layout();
-    this.engine = Engines.create(plan.model());
+    this.engine = plan.engine().engine(plan.model());
     this.batch = plan.task().newBatch();
   }
 

@@ -1,6 +1,7 @@
 package dev.recall.job.train;
 
 import dev.recall.datagen.SequenceTask;
+import dev.recall.job.config.EngineKind;
 import dev.recall.job.config.RunConfig;
 import dev.recall.model.RegressorSpec;
 import dev.recall.model.optim.Optimizer;
@@ -16,6 +17,7 @@ import java.util.List;
  * @param shards shards per round
  * @param localSteps optimizer steps per shard and round; 1: only the gradient is taken
  * @param localOptimizer takes the local steps
+ * @param engine takes the gradients
  */
 public record ShardPlan(
     long seed,
@@ -23,8 +25,29 @@ public record ShardPlan(
     RegressorSpec model,
     int shards,
     int localSteps,
-    Optimizer localOptimizer)
+    Optimizer localOptimizer,
+    EngineKind engine)
     implements Serializable {
+
+  /**
+   * A plan for the engine of this project.
+   *
+   * @param seed as above
+   * @param task as above
+   * @param model as above
+   * @param shards as above
+   * @param localSteps as above
+   * @param localOptimizer as above
+   */
+  public ShardPlan(
+      long seed,
+      SequenceTask task,
+      RegressorSpec model,
+      int shards,
+      int localSteps,
+      Optimizer localOptimizer) {
+    this(seed, task, model, shards, localSteps, localOptimizer, EngineKind.FUSED);
+  }
 
   /**
    * Takes the plan out of a configuration.
@@ -45,7 +68,8 @@ public record ShardPlan(
         config.model(),
         config.training().shards(),
         config.training().localSteps(),
-        config.training().localOptimizer());
+        config.training().localOptimizer(),
+        config.training().engine());
   }
 
   /**
@@ -55,7 +79,7 @@ public record ShardPlan(
    * @return the plan
    */
   public ShardPlan withLocalSteps(int steps) {
-    return new ShardPlan(seed, task, model, shards, steps, localOptimizer);
+    return new ShardPlan(seed, task, model, shards, steps, localOptimizer, engine);
   }
 
   /**
@@ -66,7 +90,7 @@ public record ShardPlan(
    */
   public ShardPlan withRateTimes(double factor) {
     return new ShardPlan(
-        seed, task, model, shards, localSteps, localOptimizer.withRateTimes(factor));
+        seed, task, model, shards, localSteps, localOptimizer.withRateTimes(factor), engine);
   }
 
   /**

@@ -72,6 +72,7 @@ class ConfigLoaderTest {
       task.remember = 3
       task.steps = 20
       task.targets = "all"
+      training.engine = "fused"
       training.local-optimizer.algorithm = "rmsprop"
       training.local-optimizer.clip-element = 0
       training.local-optimizer.clip-norm = 1

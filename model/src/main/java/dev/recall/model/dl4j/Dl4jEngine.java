@@ -39,10 +39,10 @@ public final class Dl4jEngine implements GradientEngine, Predictor {
 
   /** A network of zeros with the loss of weights. */
   static MultiLayerNetwork network(RegressorSpec spec) {
-    return Dl4jModel.network(
+    return Dl4jModel.initialised(
+        Dl4jModel.configuration(spec, null, new WeightedSquares()),
         spec,
-        new float[spec.layout().size()],
-        Dl4jModel.configuration(spec, null, new WeightedSquares()));
+        new float[spec.layout().size()]);
   }
 
   @Override

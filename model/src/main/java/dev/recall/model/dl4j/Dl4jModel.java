@@ -47,12 +47,11 @@ public final class Dl4jModel {
    */
   public static MultiLayerNetwork network(
       RegressorSpec spec, float[] parameters, IUpdater updater) {
-    return network(spec, parameters, configuration(spec, updater));
+    return initialised(configuration(spec, updater), spec, parameters);
   }
 
-  /** The same with another loss. */
-  static MultiLayerNetwork network(
-      RegressorSpec spec, float[] parameters, MultiLayerConfiguration configuration) {
+  static MultiLayerNetwork initialised(
+      MultiLayerConfiguration configuration, RegressorSpec spec, float[] parameters) {
     MultiLayerNetwork network = new MultiLayerNetwork(configuration);
     network.init(Nd4j.create(toDl4j(spec, parameters)).reshape(1, -1), false);
     return network;

@@ -131,6 +131,7 @@ final class Training {
   /** Goes on with the run in a directory. */
   Ended goOn(Storage files, String path, Changes changes) throws IOException, InvalidConfig {
     RunConfig asked = standing(files, path, changes, this::say).config();
+    asked.training().engine().check();
     try (SparkCluster cluster = cluster(asked)) {
       // Again: while this one waited for the cluster another may have gone on.
       Standing run = standing(files, path, changes, line -> {});

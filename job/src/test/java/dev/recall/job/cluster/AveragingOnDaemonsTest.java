@@ -60,7 +60,7 @@ class AveragingOnDaemonsTest {
       String run = cluster.runs() + "/averaged";
       Submission submission = cluster.submit(List.of(), train(run));
       assertThat(submission.end()).as(submission.log()).isZero();
-      Path local = folder.resolve("local");
+      Path local = folder.resolve("in-one-process");
       Submission other =
           DaemonCluster.local(List.of("--master", "local[2]"), train(local.toString()), folder);
       assertThat(other.end()).as(other.log()).isZero();

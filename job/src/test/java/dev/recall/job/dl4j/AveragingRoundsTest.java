@@ -9,6 +9,7 @@ import dev.recall.datagen.SequenceBatch;
 import dev.recall.job.config.Configs;
 import dev.recall.job.config.RunConfig;
 import dev.recall.job.spark.SparkCluster;
+import dev.recall.job.store.Checkpoint;
 import dev.recall.job.train.LocalRounds;
 import dev.recall.job.train.RoundRunner;
 import dev.recall.job.train.ShardPlan;
@@ -116,6 +117,18 @@ class AveragingRoundsTest {
     assertThat(state.local()[0])
         .containsExactly(
             Dl4jModel.fromDl4j(plan.model(), network.getUpdater().getStateViewArray()), within(0f));
+  }
+
+  @Test
+  void goesOnFromACheckpointWithTheSameBits() throws IOException {
+    RunConfig whole = config();
+    RunConfig half = config("stop.rounds=3", "training.local-optimizer.decay-rounds=6");
+    TrainingState cut = averaged(half);
+    byte[] bytes = Checkpoint.encode(whole, cut.snapshot(), cut.back());
+    TrainingState resumed = Checkpoint.decode("checkpoint", bytes).state();
+    trained(whole, AveragingRounds.on(cluster, ShardPlan.of(whole)), resumed);
+    // Two workers: their sum has one rounding, whichever ends first.
+    assertThat(resumed.parameters()).isEqualTo(averaged(whole).parameters());
   }
 
   @ParameterizedTest

@@ -117,7 +117,7 @@ final class PredictCommand implements Callable<Integer> {
 
   @Option(
       names = "--overwrite",
-      description = "Removes what is in --out when the job begins to write.")
+      description = "Replaces what is in --out when all predictions are there.")
   private boolean overwrite;
 
   @Option(
@@ -171,29 +171,58 @@ final class PredictCommand implements Callable<Integer> {
                 registry,
                 name,
                 modelVersion == null ? OptionalInt.empty() : OptionalInt.of(modelVersion));
+    boolean replaces = storage.exists(target); // checked: only with --overwrite
+    String written = replaces ? storage.aside(target) : target;
     BatchScoring scoring =
         new BatchScoring(
             model,
-            new Files(storage.qualify(in), inputFormat(), pairs(inputOptions), false),
-            new Files(target, DataFormat.of(format).orElseThrow(), pairs(outputOptions), overwrite),
+            new Files(storage.qualify(in), inputFormat(), pairs(inputOptions)),
+            new Files(written, DataFormat.of(format).orElseThrow(), pairs(outputOptions)),
+            target,
             sequenceColumn,
             predictionColumn,
             last == null ? Integer.MAX_VALUE : last,
             OnBad.of(onBad).orElseThrow(),
             dropSequences);
     long start = System.nanoTime();
-    Done done = scored(scoring);
+    Done done;
+    ObjectNode json;
+    try {
+      done = scored(scoring);
+      json = json(scoring, done);
+      storage.write(written + METADATA, Provenance.text(json).getBytes(StandardCharsets.UTF_8));
+      if (replaces) {
+        storage.replaceTree(written, target);
+      }
+    } catch (IOException | RuntimeException e) {
+      if (replaces) {
+        deleteAfter(e, storage, written);
+      }
+      throw e;
+    }
     double seconds = (System.nanoTime() - start) / NANOS;
-    ObjectNode json = scoring.json(done);
-    Build build = Build.current();
-    json.put("recall_version", build.version());
-    json.put("source_revision", build.revision().orElse(null));
-    storage.write(target + METADATA, Provenance.text(json).getBytes(StandardCharsets.UTF_8));
     print(model, target, done, seconds);
     json.put("output", target);
     json.put("seconds", seconds);
     Summary.write(storage, summaryFile, Provenance.text(json));
     return 0;
+  }
+
+  private static ObjectNode json(BatchScoring scoring, Done done) {
+    ObjectNode json = scoring.json(done);
+    Build build = Build.current();
+    json.put("recall_version", build.version());
+    json.put("source_revision", build.revision().orElse(null));
+    return json;
+  }
+
+  /** What was there before stays; what is not whole goes. */
+  private static void deleteAfter(Exception failure, Storage storage, String written) {
+    try {
+      storage.deleteTree(written);
+    } catch (IOException | RuntimeException e) {
+      failure.addSuppressed(e);
+    }
   }
 
   private static Done scored(BatchScoring scoring) {
@@ -264,7 +293,7 @@ final class PredictCommand implements Callable<Integer> {
   private void checkFree(Storage storage, String target) {
     if (!overwrite && storage.exists(target)) {
       throw new UserError(
-          "--out " + target + ": expected nothing there, found files; --overwrite removes them");
+          "--out " + target + ": expected nothing there, found files; --overwrite replaces them");
     }
     storage.checkTarget(target + METADATA);
   }

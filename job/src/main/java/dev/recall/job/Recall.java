@@ -8,8 +8,8 @@ import java.util.Map;
 import java.util.Objects;
 
 /**
- * The model in service, in a JVM that has Hadoop's client, Jackson and slf4j on its class path; no
- * Spark context is needed.
+ * The model in service, in a JVM that has Hadoop's client, Jackson, slf4j and jcl-over-slf4j on its
+ * class path; no Spark context is needed.
  *
  * <pre>
  * Recall recall = Recall.load("hdfs:///models", "memory");

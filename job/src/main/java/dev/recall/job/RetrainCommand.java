@@ -242,14 +242,7 @@ final class RetrainCommand implements Callable<Integer> {
     if (champion.isPresent()) {
       Judge.check(ServedModel.read(registry, champion.getAsInt()), config.task());
     }
-    int share = start == RetrainConfig.Start.BETTER ? 2 : 1;
-    List<Training.Ended> challengers = new ArrayList<>();
-    if (start != RetrainConfig.Start.SCRATCH) {
-      challengers.add(train(config, "champion", modelFile(champion.orElseThrow()), share));
-    }
-    if (start != RetrainConfig.Start.CHAMPION && !ended(challengers)) {
-      challengers.add(train(config, "scratch", null, share));
-    }
+    List<Training.Ended> challengers = challengers(config, start, champion);
     if (ended(challengers)) {
       Training.Ended last = challengers.get(challengers.size() - 1);
       outcome("interrupted", "the same command goes on in " + last.directory().path());
@@ -261,6 +254,23 @@ final class RetrainCommand implements Callable<Integer> {
     RunDirectory run = Judge.better(challengers, config.retrain()).directory();
     registry.publish(lease.number(), time.toString(), run.path(), files(run));
     return decide(lease, lease.number(), config.retrain());
+  }
+
+  private List<Training.Ended> challengers(
+      RunConfig config, RetrainConfig.Start start, OptionalInt champion)
+      throws IOException, InvalidConfig {
+    int share = start == RetrainConfig.Start.BETTER ? 2 : 1;
+    List<Training.Ended> challengers = new ArrayList<>();
+    try (OneCluster spark = withoutSpark ? null : new OneCluster()) {
+      if (start != RetrainConfig.Start.SCRATCH) {
+        String file = modelFile(champion.orElseThrow());
+        challengers.add(train(spark, config, "champion", file, share));
+      }
+      if (start != RetrainConfig.Start.CHAMPION && !ended(challengers)) {
+        challengers.add(train(spark, config, "scratch", null, share));
+      }
+    }
+    return challengers;
   }
 
   private int tooLate() {
@@ -277,7 +287,8 @@ final class RetrainCommand implements Callable<Integer> {
   }
 
   /** Goes on with the attempt for the same time, or begins it. */
-  private Training.Ended train(RunConfig config, String from, String init, int share)
+  private Training.Ended train(
+      OneCluster spark, RunConfig config, String from, String init, int share)
       throws IOException, InvalidConfig {
     String run = registry.runDirectory(time.toString(), from);
     Training training =
@@ -285,7 +296,7 @@ final class RetrainCommand implements Callable<Integer> {
             "recall retrain " + name,
             options,
             limits(config, share),
-            withoutSpark,
+            spark,
             spec.commandLine().getErr());
     return RunDirectory.isThere(storage, run)
         ? training.goOn(storage, run, Training.Changes.LIMITS_AFTER_THE_SAME_COMMAND)

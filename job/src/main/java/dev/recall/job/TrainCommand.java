@@ -97,14 +97,19 @@ final class TrainCommand implements Callable<Integer> {
     }
     Storage storage = new Storage(SparkHome.hadoopSettings());
     Summary.checkTarget(storage, summaryFile);
-    PrintWriter err = spec.commandLine().getErr();
-    Training training = new Training("recall train", options, List.of(), withoutSpark, err);
-    Training.Ended ended = train(storage, training);
+    Training.Ended ended = train(storage);
     if (ended.exitCode() == 0) {
       Result.print(spec.commandLine().getOut(), ended);
       ended.summary().write(storage, summaryFile);
     }
     return ended.exitCode();
+  }
+
+  private Training.Ended train(Storage storage) throws IOException, InvalidConfig {
+    PrintWriter err = spec.commandLine().getErr();
+    try (OneCluster spark = withoutSpark ? null : new OneCluster()) {
+      return train(storage, new Training("recall train", options, List.of(), spark, err));
+    }
   }
 
   private Training.Ended train(Storage storage, Training training)

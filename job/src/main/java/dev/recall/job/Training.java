@@ -58,7 +58,7 @@ final class Training {
   private final String application;
   private final ConfigOptions options;
   private final List<String> above;
-  private final boolean withoutSpark;
+  private final OneCluster spark; // null: threads
   private final PrintWriter err;
 
   private volatile Progress progress; // none before training
@@ -69,19 +69,19 @@ final class Training {
    * @param application its name where spark-submit was given none
    * @param options the user's settings
    * @param above assignments above them
-   * @param withoutSpark whether rounds run on threads
+   * @param spark runs the rounds; null: threads
    * @param err receives progress
    */
   Training(
       String application,
       ConfigOptions options,
       List<String> above,
-      boolean withoutSpark,
+      OneCluster spark,
       PrintWriter err) {
     this.application = application;
     this.options = options;
     this.above = above;
-    this.withoutSpark = withoutSpark;
+    this.spark = spark;
     this.err = err;
   }
 
@@ -131,25 +131,23 @@ final class Training {
   /** Goes on with the run in a directory. */
   Ended goOn(Storage files, String path, Changes changes) throws IOException, InvalidConfig {
     RunConfig asked = standing(files, path, changes, this::say).config();
-    asked.training().engine().check();
-    try (SparkCluster cluster = cluster(asked)) {
-      // Again: while this one waited for the cluster another may have gone on.
-      Standing run = standing(files, path, changes, line -> {});
-      Storage storage = storage(run.config());
-      RunDirectory directory = RunDirectory.open(storage, path, run.config(), this::say);
-      Snapshot otherwise = run.found().restored().now();
-      Provenance provenance =
-          Provenance.read(directory.runJson(), () -> directory.start(otherwise))
-              .process(run.config(), run.state().round(), runner(run.config()));
-      return train(
-          storage,
-          run.config(),
-          directory,
-          run.state(),
-          provenance,
-          cluster,
-          () -> directory.goOn(run.found(), run.changed(), provenance.text()));
-    }
+    SparkCluster cluster = cluster(asked);
+    // Again: while this one waited for the cluster another may have gone on.
+    Standing run = standing(files, path, changes, line -> {});
+    Storage storage = storage(run.config());
+    RunDirectory directory = RunDirectory.open(storage, path, run.config(), this::say);
+    Snapshot otherwise = run.found().restored().now();
+    Provenance provenance =
+        Provenance.read(directory.runJson(), () -> directory.start(otherwise))
+            .process(run.config(), run.state().round(), runner(run.config()));
+    return train(
+        storage,
+        run.config(),
+        directory,
+        run.state(),
+        provenance,
+        cluster,
+        () -> directory.goOn(run.found(), run.changed(), provenance.text()));
   }
 
   private Standing standing(Storage files, String path, Changes changes, Consumer<String> lines)
@@ -184,7 +182,7 @@ final class Training {
     if (config.training().strategy() == Strategy.ROUNDS) {
       return;
     }
-    if (withoutSpark) {
+    if (spark == null) {
       throw new UserError(
           "--without-spark: expected training.strategy = rounds beside it, found "
               + config.training().strategy().text()
@@ -243,29 +241,28 @@ final class Training {
                     .formatted(from.path(), from.kind(), from.sha256())));
     boolean auto = given.training().autoLocalSteps();
     RunConfig first = auto ? with(files, budget(given)) : given;
-    try (SparkCluster cluster = cluster(first)) {
-      RunConfig config = first;
-      List<String> remarks = new ArrayList<>();
-      if (auto) {
-        Decision decision = decision(first, cluster);
-        config = with(files, decision.assignments());
-        remarks.addAll(decision.lines());
-        remarks.forEach(this::say);
-      }
-      TrainingState state = TrainingState.initial(config, start);
-      Storage storage = storage(config);
-      RunDirectory directory = RunDirectory.create(storage, path, config, this::say);
-      Provenance provenance =
-          Provenance.of(state.snapshot(), file).process(config, 0, runner(config));
-      return train(
-          storage,
-          config,
-          directory,
-          state,
-          provenance,
-          cluster,
-          () -> directory.begin(state, remarks, provenance.text()));
+    SparkCluster cluster = cluster(first);
+    RunConfig config = first;
+    List<String> remarks = new ArrayList<>();
+    if (auto) {
+      Decision decision = decision(first, cluster);
+      config = with(files, decision.assignments());
+      remarks.addAll(decision.lines());
+      remarks.forEach(this::say);
     }
+    TrainingState state = TrainingState.initial(config, start);
+    Storage storage = storage(config);
+    RunDirectory directory = RunDirectory.create(storage, path, config, this::say);
+    Provenance provenance =
+        Provenance.of(state.snapshot(), file).process(config, 0, runner(config));
+    return train(
+        storage,
+        config,
+        directory,
+        state,
+        provenance,
+        cluster,
+        () -> directory.begin(state, remarks, provenance.text()));
   }
 
   private static Storage storage(RunConfig config) {
@@ -284,15 +281,15 @@ final class Training {
 
   private Decision decision(RunConfig config, SparkCluster cluster) {
     EmptyRound empty =
-        withoutSpark
+        spark == null
             ? EmptyRound.THREADS
             : WaitedCluster.emptyRound(config, cluster, EMPTY_ROUND_SECONDS, this::say);
-    int atOnce = withoutSpark ? threads() : cluster.parallelism();
+    int atOnce = spark == null ? threads() : cluster.parallelism();
     return Decision.of(
         config,
         Calibration.measure(config, CALIBRATION_SECONDS, empty),
         Cores.ofTheDriver(atOnce),
-        withoutSpark ? "threads" : cluster.master());
+        spark == null ? "threads" : cluster.master());
   }
 
   /** The first that a command writes. */
@@ -393,14 +390,14 @@ final class Training {
 
   /** Null without Spark. */
   private SparkCluster cluster(RunConfig config) {
-    if (withoutSpark) {
+    if (spark == null) {
       return null;
     }
-    return WaitedCluster.start(application, config, this::say);
+    return spark.get(application, config, this::say);
   }
 
   private String runner(RunConfig config) {
-    if (withoutSpark) {
+    if (spark == null) {
       return threads() + " threads";
     }
     String spark = "Spark " + SparkHome.version() + " on " + SparkHome.master();
@@ -418,7 +415,7 @@ final class Training {
     if (config.training().strategy() == Strategy.DL4J_PARAMETER_AVERAGING) {
       return AveragingRounds.on(cluster, plan);
     }
-    return withoutSpark
+    return spark == null
         ? new LocalRounds(plan, threads())
         : cluster.rounds(plan, config.spark(), config.stop().rounds());
   }

@@ -48,7 +48,7 @@ class FuzzTest {
   @Test
   void filesToStartFromAreReadOrRefused() throws IOException, InterruptedException {
     StartFileFuzz.writeSeeds(seeds());
-    fuzz("start", StartFileFuzz.class, 2_000);
+    fuzz("start", StartFileFuzz.class, 1_000);
   }
 
   @Test
@@ -60,7 +60,7 @@ class FuzzTest {
   @Test
   void zipsOfDeeplearning4jAreReadOrRefused() throws IOException, InterruptedException {
     Dl4jZipFuzz.writeSeeds(seeds());
-    fuzz("zip of Deeplearning4j", Dl4jZipFuzz.class, 3_000);
+    fuzz("zip of Deeplearning4j", Dl4jZipFuzz.class, 1_500);
   }
 
   /** Or no findings would mean nothing. */

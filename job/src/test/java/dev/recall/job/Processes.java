@@ -48,7 +48,8 @@ public final class Processes implements AutoCloseable {
     // What killed processes leave there goes with the folder.
     command.add("-Djava.io.tmpdir=" + folder);
     command.addAll(jvmOptions);
-    command.addAll(List.of("-cp", System.getProperty("java.class.path"), "dev.recall.job.Main"));
+    String classPath = String.join(File.pathSeparator, ClassPaths.forTraining());
+    command.addAll(List.of("-cp", classPath, "dev.recall.job.Main"));
     command.addAll(args);
     File log = folder.resolve("log").toFile();
     Process process =

@@ -83,6 +83,7 @@ class ReadmeTest {
           "MatMul",
           "Math",
           "ModelSerializer",
+          "Nd4j",
           "NoOp",
           "Random",
           "RnnOutputLayer",
@@ -96,7 +97,7 @@ class ReadmeTest {
   private static final Pattern OTHERS_FILES =
       Pattern.compile(
           "(RUN/)?(config\\.conf|summary\\.json|metrics|(checkpoints|metrics)/[\\w.-]+)"
-              + "|runs/[\\w./-]+|job/target/.+|\\w+\\.(conf|json|safetensors)");
+              + "|runs/[\\w./-]+|job/target/.+|\\w+\\.(conf|json|safetensors|bin)");
 
   private static final Pattern FENCE = Pattern.compile("(?ms)^```(\\w+)\\n(.*?)^```$");
   private static final Pattern CODE = Pattern.compile("`([^`\\n]+)`");
@@ -305,7 +306,7 @@ class ReadmeTest {
   private static boolean isSomethingElse(String word) {
     return word.matches("(dev|org|java|jdk|yarn)\\..*")
         || (word.startsWith("spark.") && !word.matches("spark\\.(tasks|merge)"))
-        || word.matches(".*\\.(conf|jsonl?|md|xml|properties|safetensors|jar|keys)")
+        || word.matches(".*\\.(conf|jsonl?|md|xml|properties|safetensors|bin|jar|keys)")
         || word.matches("(hid\\d|out|optimizer|best|lstm|linear|nn)\\..*");
   }
 

@@ -95,6 +95,27 @@ class RetrainProcessesTest {
     assertThat(registry().versions()).hasSize(1);
   }
 
+  /** Where a cluster gives a driver one context, as YARN does in cluster mode. */
+  @Test
+  void aChallengerOfTwoIsTrainedInOneSparkApplication() throws Exception {
+    Process first = start(retrain(5, "stop.rounds=2"));
+    assertThat(processes.end(first)).as(processes.log()).isZero();
+    List<String> args = retrain(6, "stop.rounds=2", "retrain.start=better");
+    args.remove("--without-spark");
+    Path events = Files.createDirectory(folder.resolve("events"));
+    List<String> jvmOptions = new ArrayList<>(Processes.SPARK);
+    jvmOptions.addAll(List.of("-Dspark.eventLog.enabled=true", "-Dspark.eventLog.dir=" + events));
+    Process second = processes.start(jvmOptions, args);
+    assertThat(processes.end(second)).as(processes.log()).isZero();
+    Path runs = folder.resolve("registry/memory/runs");
+    for (String from : List.of("champion", "scratch")) {
+      Path run = runs.resolve("20261122T060000Z-" + from);
+      assertThat(RunFiles.json(run.resolve("run.json")).at("/processes/0/runner").asText())
+          .startsWith("Spark ");
+    }
+    assertThat(RunFiles.names(events)).hasSize(1);
+  }
+
   /** Stopped while it trains, it wakes up when another has published. */
   @Test
   void aHolderThatWasFrozenForLongerThanItsLeasePublishesNothing() throws Exception {

@@ -10,13 +10,18 @@ import dev.recall.job.config.UserError;
 import dev.recall.job.registry.Lease;
 import dev.recall.job.registry.ModelRegistry;
 import dev.recall.job.store.Storage;
+import java.io.File;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -432,6 +437,40 @@ class RetrainTest {
     assertThat(first.predict(inputs, 6, 2)).isEqualTo(before);
     assertThatThrownBy(() -> first.predict(inputs, 5, 2))
         .isInstanceOf(IllegalArgumentException.class);
+  }
+
+  @Test
+  void theModelInServicePredictsInAJvmWithoutSpark() throws Exception {
+    retrained("06");
+    String registry = folder.resolve("registry").toString();
+    Pattern needed =
+        Pattern.compile(
+            ".*/(classes|(recall|config|(slf4j-api|jcl-over-slf4j)|jackson-(core|databind|annotations)|"
+                + "hadoop-client-(api|runtime))-[^/]*)");
+    String classPath =
+        ClassPaths.forTraining().stream()
+            .filter(needed.asMatchPredicate())
+            .collect(Collectors.joining(File.pathSeparator));
+    String tests =
+        Path.of(getClass().getProtectionDomain().getCodeSource().getLocation().toURI()).toString();
+    assertThat(classPath).doesNotContain("spark", "scala");
+    Path java = Path.of(System.getProperty("java.home"), "bin", "java");
+    Process server =
+        new ProcessBuilder(
+                java.toString(),
+                "-XX:TieredStopAtLevel=1",
+                "-cp",
+                classPath + File.pathSeparator + tests,
+                ServingWithoutSpark.class.getName(),
+                registry,
+                "memory")
+            .redirectError(folder.resolve("server.log").toFile())
+            .start();
+    String printed = new String(server.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+    assertThat(server.waitFor()).as(Files.readString(folder.resolve("server.log"))).isZero();
+    float[] here =
+        Recall.load(registry, "memory").model().predict(ServingWithoutSpark.inputs(), 6, 2);
+    assertThat(printed).isEqualTo("1 " + Arrays.toString(here) + System.lineSeparator());
   }
 
   @ParameterizedTest

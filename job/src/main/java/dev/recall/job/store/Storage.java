@@ -300,8 +300,7 @@ public final class Storage {
 
   private void writeAside(FileSystem fileSystem, Path target, byte[] bytes, Placing placing)
       throws IOException {
-    Path aside =
-        new Path(target.getParent(), "." + target.getName() + "." + UUID.randomUUID() + ASIDE);
+    Path aside = new Path(aside(target.toString()));
     try {
       FSDataOutputStream out = calls.call(target, "creating", () -> fileSystem.create(aside, true));
       try {
@@ -504,6 +503,36 @@ public final class Storage {
    */
   public void deleteTree(String directory) throws IOException {
     delete(directory, true);
+  }
+
+  /**
+   * Names a place beside another, for what is to replace it; readers pass over such names.
+   *
+   * @param path the other place
+   * @return a path in the same directory where nothing is
+   */
+  public String aside(String path) {
+    Path place = new Path(path);
+    return new Path(place.getParent(), "." + place.getName() + "." + UUID.randomUUID() + ASIDE)
+        .toString();
+  }
+
+  /**
+   * Puts a directory in the place of another, which is deleted before. After a failure in between
+   * the new one is still where it was.
+   *
+   * @param directory a whole one
+   * @param target the place, with or without a directory
+   * @throws IOException when something cannot be deleted or moved
+   */
+  public void replaceTree(String directory, String target) throws IOException {
+    deleteTree(target);
+    FileSystem fileSystem = fileSystem(directory);
+    Path from = new Path(directory);
+    Path to = new Path(target);
+    if (!calls.call(from, "renaming", () -> fileSystem.rename(from, to))) {
+      throw new IOException(directory + ": cannot be renamed to " + target);
+    }
   }
 
   private void delete(String path, boolean tree) throws IOException {

@@ -76,6 +76,7 @@ class Dl4jEngineTest implements GradientEngineContract {
 
   @Override
   @Test
+  @Tag("long")
   public void anyNanParameterGivesNanLoss() {
     few().forEach(Dl4jEngineTest::assertThatAnyNanParameterGivesNanLoss);
   }

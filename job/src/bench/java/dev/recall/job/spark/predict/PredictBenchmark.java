@@ -4,6 +4,7 @@ import dev.recall.model.Predictor;
 import dev.recall.model.RegressorSpec;
 import dev.recall.model.TheanetsInitializer;
 import dev.recall.model.recurrent.Engines;
+import java.io.File;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -20,6 +21,7 @@ import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.stream.Stream;
+import org.apache.commons.io.FileUtils;
 import org.apache.spark.api.java.function.MapPartitionsFunction;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Encoders;
@@ -143,11 +145,13 @@ public final class PredictBenchmark {
 
   private static void predict(
       ScoredModel model, String in, String out, int last, boolean dropSequences) {
+    FileUtils.deleteQuietly(new File(out)); // of the turn before
     BatchScoring scoring =
         new BatchScoring(
             model,
-            new BatchScoring.Files(in, DataFormat.PARQUET, Map.of(), false),
-            new BatchScoring.Files(out, DataFormat.PARQUET, Map.of(), true),
+            new BatchScoring.Files(in, DataFormat.PARQUET, Map.of()),
+            new BatchScoring.Files(out, DataFormat.PARQUET, Map.of()),
+            out,
             "sequence",
             "prediction",
             last,

@@ -16,7 +16,8 @@ import org.apache.spark.sql.SparkSession;
  *
  * @param model the network
  * @param from where rows come from
- * @param to where they go
+ * @param to where they go; nothing is there yet
+ * @param replaced what is to be replaced by {@code to} afterwards, or {@code to}'s path
  * @param sequenceColumn holds the sequences
  * @param predictionColumn is added
  * @param lastSteps of each sequence, whose outputs are given; of a shorter one all
@@ -27,6 +28,7 @@ public record BatchScoring(
     ScoredModel model,
     Files from,
     Files to,
+    String replaced,
     String sequenceColumn,
     String predictionColumn,
     int lastSteps,
@@ -45,10 +47,8 @@ public record BatchScoring(
    * @param path a file, a directory or, of input, a pattern; with scheme
    * @param format of the files
    * @param options of Spark's reader or writer for the format
-   * @param overwrite of output: whether what is there goes
    */
-  public record Files(
-      String path, DataFormat format, Map<String, String> options, boolean overwrite) {}
+  public record Files(String path, DataFormat format, Map<String, String> options) {}
 
   /**
    * What was done.
@@ -77,7 +77,7 @@ public record BatchScoring(
       Scoring.Counts counts = Scoring.Counts.of(spark);
       Dataset<Row> scored = scoring.apply(rows, counts);
       Dataset<Row> kept = dropSequences ? scored.drop(scored.col(quoted(sequenceColumn))) : scored;
-      to.format.write(kept, to.path, writerOptions(), to.overwrite);
+      to.format.write(kept, to.path, writerOptions());
       return new Done(counts.rows().value(), counts.bad().value());
     } catch (Exception e) {
       throw explained(e);
@@ -97,14 +97,14 @@ public record BatchScoring(
     return "`" + column.replace("`", "``") + "`";
   }
 
-  /** Spark would not see it, since the rows pass through an RDD. */
+  /** What is replaced may be somebody's only copy of the sequences. */
   private void checkNotInTheWay(String[] inputs) {
     for (String file : inputs) {
       String input = unescaped(URI.create(file));
-      if (input.equals(to.path) || input.startsWith(to.path + "/")) {
+      if (input.equals(replaced) || input.startsWith(replaced + "/")) {
         throw new UserError(
             "--out %s: expected a place that nothing is read from, found the input %s"
-                .formatted(to.path, input));
+                .formatted(replaced, input));
       }
     }
   }

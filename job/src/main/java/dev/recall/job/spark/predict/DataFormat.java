@@ -83,7 +83,7 @@ public enum DataFormat {
     return reader.options(options).load(path);
   }
 
-  void write(Dataset<Row> rows, String path, Map<String, String> options, boolean overwrite) {
+  void write(Dataset<Row> rows, String path, Map<String, String> options) {
     Dataset<Row> written = this == CSV ? asText(rows) : rows;
     // Without it a null prediction would be a row without the field.
     Map<String, String> own = this == JSON ? Map.of("ignoreNullFields", "false") : Map.of();
@@ -92,7 +92,7 @@ public enum DataFormat {
         .format(text())
         .options(this == CSV ? Map.of("header", "true") : own)
         .options(options)
-        .mode(overwrite ? SaveMode.Overwrite : SaveMode.ErrorIfExists)
+        .mode(SaveMode.ErrorIfExists)
         .save(path);
   }
 

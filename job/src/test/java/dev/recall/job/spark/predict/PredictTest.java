@@ -506,13 +506,16 @@ class PredictTest {
     Files.createDirectory(folder.resolve("out"));
     assertRefused(
         recall(command(shared("parquet"))),
-        "--out file:%s: expected nothing there, found files; --overwrite removes them"
+        "--out file:%s: expected nothing there, found files; --overwrite replaces them"
             .formatted(out()));
     Files.writeString(folder.resolve("out/old"), "old");
     ok(recall(command(shared("parquet"), "--overwrite", "--drop-sequences")));
     assertThat(spark.read().parquet(out()).columns()).containsExactly("id", "name", "prediction");
     assertThat(folder.resolve("out/old")).doesNotExist();
+    String bad = write(List.of(row(7, boxed(sequence(1))), row(8, null)), FLOATS);
     Map<String, String> before = RunFiles.snapshot(folder);
+    assertThat(recall(command(bad, "--overwrite")).err()).contains("found null");
+    assertThat(RunFiles.snapshot(folder)).as("after a job that failed").isEqualTo(before);
     Result onto = recall(command(out(), "--overwrite"));
     assertThat(onto.exitCode()).isEqualTo(2);
     assertThat(onto.err())

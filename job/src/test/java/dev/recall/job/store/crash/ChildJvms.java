@@ -1,5 +1,6 @@
 package dev.recall.job.store.crash;
 
+import dev.recall.job.ClassPaths;
 import java.io.File;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -13,7 +14,6 @@ import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.spi.ToolProvider;
 import java.util.stream.Collectors;
-import java.util.stream.Stream;
 
 /**
  * Recall in JVMs that begin fast: class folders become jars, because the JDK archives the classes
@@ -36,8 +36,8 @@ final class ChildJvms implements AutoCloseable {
     this.folder = folder;
     archive = many ? folder.resolve("classes.jsa") : null;
     classPath =
-        Stream.of(System.getProperty("java.class.path").split(File.pathSeparator))
-            .filter(entry -> !entry.isEmpty() && NOT_NEEDED.stream().noneMatch(entry::contains))
+        ClassPaths.forTraining().stream()
+            .filter(entry -> NOT_NEEDED.stream().noneMatch(entry::contains))
             .map(entry -> many && Files.isDirectory(Path.of(entry)) ? jar(Path.of(entry)) : entry)
             .collect(Collectors.joining(File.pathSeparator));
   }

@@ -9,6 +9,8 @@ import dev.recall.job.store.Storage;
 import dev.recall.model.format.Safetensors;
 import java.io.IOException;
 import java.io.PrintWriter;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
@@ -41,20 +43,7 @@ final class ExportCommand implements Callable<Integer> {
               + " The settings come from the run or the checkpoint; --config and --set go on top.")
   private String model;
 
-  @Option(
-      names = "--registry",
-      paramLabel = "DIR",
-      description = "The model, instead of MODEL: directory of all models.")
-  private String registry;
-
-  @Option(names = "--name", paramLabel = "NAME", description = "With --registry: the model's name.")
-  private String name;
-
-  @Option(
-      names = "--model-version",
-      paramLabel = "N",
-      description = "With --registry: the version; default the one in service.")
-  private Integer modelVersion;
+  @Mixin private VersionOptions version;
 
   @Mixin private ConfigOptions options;
 
@@ -108,25 +97,26 @@ final class ExportCommand implements Callable<Integer> {
   }
 
   private ExportFormat checked() {
-    if ((model == null) == (registry == null)) {
-      throw new UserError(
+    List<String> problems = new ArrayList<>();
+    if ((model != null) == version.areGiven()) {
+      problems.add(
           "export: expected either MODEL or --registry, found "
               + (model == null ? "neither" : "both"));
     }
-    if ((registry == null) != (name == null)) {
-      throw new UserError("export: expected --registry and --name together, found one of them");
-    }
-    if (modelVersion != null && registry == null) {
-      throw new UserError("--model-version: expected --registry beside it, found none");
+    problems.addAll(version.problems());
+    if (!problems.isEmpty()) {
+      throw new UserError(String.join(System.lineSeparator(), problems));
     }
     return ExportFormat.of(format, layout);
   }
 
   private GivenModel given(Storage storage) throws InvalidConfig {
-    return registry == null
-        ? GivenModel.read(storage, storage.qualify(model), options, spec.commandLine().getErr())
-        : GivenModel.ofVersion(
-            storage, ModelRegistry.open(storage, registry, name), modelVersion, options);
+    if (!version.areGiven()) {
+      PrintWriter err = spec.commandLine().getErr();
+      return GivenModel.read(storage, storage.qualify(model), options, err);
+    }
+    ModelRegistry models = version.models(storage);
+    return GivenModel.ofVersion(storage, models, version.number(models), options);
   }
 
   private void print(GivenModel given, String file, byte[] bytes) {

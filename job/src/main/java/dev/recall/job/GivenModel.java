@@ -5,6 +5,7 @@ import dev.recall.job.config.InvalidConfig;
 import dev.recall.job.config.RunConfig;
 import dev.recall.job.config.UserError;
 import dev.recall.job.registry.ModelRegistry;
+import dev.recall.job.registry.ModelVersion;
 import dev.recall.job.store.Checkpoint;
 import dev.recall.job.store.Checkpoints;
 import dev.recall.job.store.Storage;
@@ -37,22 +38,12 @@ record GivenModel(
     return of(storage, found.path(), found.bytes(), options);
   }
 
-  /** Reads a version and holds it to its digests; without a number the one in service. */
+  /** Reads a version and holds it to its digests. */
   static GivenModel ofVersion(
-      Storage storage, ModelRegistry registry, Integer number, ConfigOptions options)
+      Storage storage, ModelRegistry registry, int version, ConfigOptions options)
       throws InvalidConfig {
-    int version =
-        number != null
-            ? number
-            : registry
-                .now()
-                .inService()
-                .orElseThrow(
-                    () ->
-                        new UserError(
-                            registry.path() + ": expected a version in service, found none"));
-    byte[] bytes = registry.read(registry.version(version), ServedModel.FILE);
-    return of(storage, registry.directory(version) + "/" + ServedModel.FILE, bytes, options);
+    byte[] bytes = registry.read(registry.version(version), ModelVersion.MODEL);
+    return of(storage, registry.directory(version) + "/" + ModelVersion.MODEL, bytes, options);
   }
 
   private static GivenModel of(Storage storage, String file, byte[] bytes, ConfigOptions options)

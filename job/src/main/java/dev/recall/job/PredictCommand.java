@@ -2,6 +2,7 @@ package dev.recall.job;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.recall.job.config.UserError;
+import dev.recall.job.registry.ModelRegistry;
 import dev.recall.job.spark.SparkHome;
 import dev.recall.job.spark.predict.BatchScoring;
 import dev.recall.job.spark.predict.BatchScoring.Done;
@@ -20,9 +21,9 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
-import java.util.OptionalInt;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
@@ -58,20 +59,7 @@ final class PredictCommand implements Callable<Integer> {
           "The model: a run directory (its newest checkpoint that is whole) or a checkpoint.")
   private String run;
 
-  @Option(
-      names = "--registry",
-      paramLabel = "DIR",
-      description = "The model, instead of --run: directory of all models.")
-  private String registry;
-
-  @Option(names = "--name", paramLabel = "NAME", description = "With --registry: the model's name.")
-  private String name;
-
-  @Option(
-      names = "--model-version",
-      paramLabel = "N",
-      description = "With --registry: the version; default the one in service.")
-  private Integer modelVersion;
+  @Mixin private VersionOptions version;
 
   @Option(
       names = "--in",
@@ -163,14 +151,7 @@ final class PredictCommand implements Callable<Integer> {
     Summary.checkTarget(storage, summaryFile);
     String target = storage.qualify(out);
     checkFree(storage, target);
-    ScoredModel model =
-        run != null
-            ? ScoredModel.ofRun(storage, run)
-            : ScoredModel.ofVersion(
-                storage,
-                registry,
-                name,
-                modelVersion == null ? OptionalInt.empty() : OptionalInt.of(modelVersion));
+    ScoredModel model = model(storage);
     boolean replaces = storage.exists(target); // checked: only with --overwrite
     String written = replaces ? storage.aside(target) : target;
     BatchScoring scoring =
@@ -206,6 +187,14 @@ final class PredictCommand implements Callable<Integer> {
     json.put("seconds", seconds);
     Summary.write(storage, summaryFile, Provenance.text(json));
     return 0;
+  }
+
+  private ScoredModel model(Storage storage) {
+    if (!version.areGiven()) {
+      return ScoredModel.ofRun(storage, run);
+    }
+    ModelRegistry models = version.models(storage);
+    return ScoredModel.ofVersion(models, version.number(models));
   }
 
   private static ObjectNode json(BatchScoring scoring, Done done) {
@@ -248,18 +237,11 @@ final class PredictCommand implements Callable<Integer> {
   /** All problems at once. */
   private void checkOptions() {
     List<String> problems = new ArrayList<>();
-    if ((run == null) == (registry == null)) {
+    if ((run != null) == version.areGiven()) {
       problems.add(
           "model: expected either --run or --registry, found " + (run == null ? "none" : "both"));
     }
-    if ((registry == null) != (name == null)) {
-      problems.add("--registry and --name: expected both or none, found one");
-    }
-    if (modelVersion != null && (registry == null || modelVersion < 1)) {
-      problems.add(
-          "--model-version: expected a number of at least 1 beside --registry, found "
-              + modelVersion);
-    }
+    problems.addAll(version.problems());
     if (last != null && last < 1) {
       problems.add("--last: expected at least 1, found " + last);
     }

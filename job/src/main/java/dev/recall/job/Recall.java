@@ -59,13 +59,8 @@ public final class Recall {
     Step step = registry.now();
     while (true) {
       try {
-        return ServedModel.read(
-            registry,
-            step.inService()
-                .orElseThrow(
-                    () ->
-                        new UserError(
-                            registry.path() + ": expected a version in service, found none")));
+        int version = step.inService().orElseGet(registry::versionInService);
+        return ServedModel.read(registry, version);
       } catch (UserError e) {
         Step now = registry.now();
         if (Objects.equals(now.inService(), step.inService())) {

@@ -8,6 +8,7 @@ import dev.recall.job.config.RunConfig;
 import dev.recall.job.config.UserError;
 import dev.recall.job.registry.Lease;
 import dev.recall.job.registry.ModelRegistry;
+import dev.recall.job.registry.ModelVersion;
 import dev.recall.job.registry.Step;
 import dev.recall.job.spark.SparkHome;
 import dev.recall.job.store.RunDirectory;
@@ -283,7 +284,7 @@ final class RetrainCommand implements Callable<Integer> {
   }
 
   private String modelFile(int version) {
-    return registry.directory(version) + "/" + ServedModel.FILE;
+    return registry.directory(version) + "/" + ModelVersion.MODEL;
   }
 
   /** Goes on with the attempt for the same time, or begins it. */
@@ -377,7 +378,7 @@ final class RetrainCommand implements Callable<Integer> {
   /** What a version consists of, but for its decision. */
   private Map<String, byte[]> files(RunDirectory run) {
     Map<String, byte[]> files = new LinkedHashMap<>();
-    files.put(ServedModel.FILE, storage.read(run.path() + "/" + run.result().name()));
+    files.put(ModelVersion.MODEL, storage.read(run.path() + "/" + run.result().name()));
     for (String file : List.of("config.conf", "run.json", RunDirectory.STATEMENT, "summary.json")) {
       files.put(file, storage.read(run.path() + "/" + file));
     }

@@ -11,9 +11,6 @@ import java.util.concurrent.ConcurrentLinkedQueue;
 /** One version of a model, for predictions. Serves any number of threads. */
 public final class ServedModel {
 
-  /** Name of the model's file in a version. */
-  static final String FILE = ModelVersion.MODEL;
-
   private final int version;
   private final RunConfig config;
   private final float[] parameters;
@@ -30,7 +27,9 @@ public final class ServedModel {
     ModelVersion version = registry.version(number);
     // Its name says nothing of a round, unlike a checkpoint's.
     Checkpoint.Restored model =
-        Checkpoint.decode(registry.directory(number) + "/" + FILE, registry.read(version, FILE));
+        Checkpoint.decode(
+            registry.directory(number) + "/" + ModelVersion.MODEL,
+            registry.read(version, ModelVersion.MODEL));
     return new ServedModel(number, model.config(), model.state().result());
   }
 

@@ -168,13 +168,14 @@ class ExportTest {
         "--layout: expected --format safetensors beside it, found onnx");
     assertRefused(
         export("plain", "onnx", "model", "--registry", "r"),
-        "export: expected either MODEL or --registry, found both");
+        "export: expected either MODEL or --registry, found both\n"
+            + "--registry and --name: expected both or none, found one");
     assertRefused(
         recall("export", "--format", "onnx"),
         "export: expected either MODEL or --registry, found neither");
     assertRefused(
         recall("export", "--format", "onnx", "--registry", "r"),
-        "export: expected --registry and --name together, found one of them");
+        "--registry and --name: expected both or none, found one");
   }
 
   @Test

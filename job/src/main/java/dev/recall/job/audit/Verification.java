@@ -15,6 +15,7 @@ import dev.recall.job.store.Checkpoints;
 import dev.recall.job.store.RunDirectory;
 import dev.recall.job.store.RunReader;
 import dev.recall.job.store.StartFile;
+import dev.recall.job.store.Storage;
 import dev.recall.job.train.ChainLine;
 import dev.recall.job.train.Snapshot;
 import dev.recall.job.train.TrainingState;
@@ -205,7 +206,7 @@ public final class Verification {
     }
   }
 
-  /** Others may have changed the file since then, which says nothing about the run. */
+  /** A file that is gone, changed or not to be read says nothing about the run. */
   private void checkStartFile(JsonNode start, Checkpoint.Restored first) {
     if (!start.path("file").isTextual() || !start.path("file_sha256").isTextual()) {
       return;
@@ -214,7 +215,7 @@ public final class Verification {
     byte[] bytes;
     try {
       bytes = run.startFile(path);
-    } catch (UserError e) {
+    } catch (UserError | Storage.Unreadable e) {
       lines.accept("start: " + e.getMessage() + "; its parameters are those of round 0");
       return;
     }

@@ -48,14 +48,8 @@ public record RunConfig(
   private static final List<String> EXACT =
       List.of("seed", "task.", "model.", "training.", "validation.");
 
-  /** A setting that is in the binding text only where it is not the default. */
-  private static final String STRATEGY = "training.strategy";
-
   /** Whole numbers with more zeros at their end are not written out. */
   private static final int MOST_ZEROS = 30;
-
-  /** Binds where it is not the default: runs from before it existed keep their hashes. */
-  private static final String ENGINE = "training.engine";
 
   /** What a result with early stopping depends on besides. */
   private static final List<String> PATIENCE = List.of("stop.patience", "stop.min-improvement");
@@ -79,15 +73,18 @@ public record RunConfig(
   public String bindingText() {
     return settings.stream()
         .filter(setting -> binds(setting.key(), stop.patience() > 0))
-        .filter(setting -> !setting.key().equals(ENGINE) || training.engine() != EngineKind.FUSED)
-        .filter(setting -> !STRATEGY.equals(setting.key()) || !isRounds())
+        .filter(setting -> !isWhatOlderRunsHave(setting.key()))
         .map(setting -> setting.key() + " = " + plain(setting.value()) + "\n")
         .collect(Collectors.joining());
   }
 
-  /** Runs that were made before there was a choice are bound by the same text as those since. */
-  private boolean isRounds() {
-    return training.strategy() == Strategy.ROUNDS;
+  /** Runs from before there was a choice are bound by the same text as those since. */
+  private boolean isWhatOlderRunsHave(String key) {
+    return switch (key) {
+      case "training.engine" -> training.engine() == EngineKind.FUSED;
+      case "training.strategy" -> training.strategy() == Strategy.ROUNDS;
+      default -> false;
+    };
   }
 
   private static boolean binds(String key, boolean patience) {

@@ -128,6 +128,18 @@ public final class ModelRegistry {
   }
 
   /**
+   * Returns the version in service.
+   *
+   * @return its number
+   * @throws UserError when there is none
+   */
+  public int versionInService() {
+    return now()
+        .inService()
+        .orElseThrow(() -> new UserError(path + ": expected a version in service, found none"));
+  }
+
+  /**
    * Returns all steps.
    *
    * @return the oldest first

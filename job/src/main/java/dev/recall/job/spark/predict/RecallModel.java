@@ -1,11 +1,11 @@
 package dev.recall.job.spark.predict;
 
 import dev.recall.job.config.UserError;
+import dev.recall.job.registry.ModelRegistry;
 import dev.recall.job.spark.SparkHome;
 import dev.recall.job.store.Storage;
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.util.OptionalInt;
 import org.apache.spark.SparkContext;
 import org.apache.spark.ml.Transformer;
 import org.apache.spark.ml.param.IntParam;
@@ -92,7 +92,8 @@ public final class RecallModel extends Transformer implements MLWritable {
    * @throws UserError when no version is in service or it cannot be read
    */
   public static RecallModel inService(String registry, String name) {
-    return new RecallModel(ScoredModel.ofVersion(storage(), registry, name, OptionalInt.empty()));
+    ModelRegistry models = ModelRegistry.open(storage(), registry, name);
+    return new RecallModel(ScoredModel.ofVersion(models, models.versionInService()));
   }
 
   private static Storage storage() {

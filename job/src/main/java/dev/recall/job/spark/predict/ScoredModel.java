@@ -20,8 +20,6 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.OptionalInt;
-import java.util.stream.IntStream;
 
 /**
  * A network and where it comes from.
@@ -78,21 +76,12 @@ public record ScoredModel(String origin, int version, RegressorSpec spec, float[
   /**
    * Reads a version of a registry and holds it to its digests.
    *
-   * @param storage file systems
-   * @param registry directory of all models
-   * @param name of the model
-   * @param number of the version; nothing: the one in service
+   * @param models the registry
+   * @param version its number
    * @return the model
    * @throws UserError when the version is not there or cannot be read
    */
-  public static ScoredModel ofVersion(
-      Storage storage, String registry, String name, OptionalInt number) {
-    ModelRegistry models = ModelRegistry.open(storage, registry, name);
-    int version =
-        IntStream.concat(number.stream(), models.now().inService().stream())
-            .findFirst()
-            .orElseThrow(
-                () -> new UserError(models.path() + ": expected a version in service, found none"));
+  public static ScoredModel ofVersion(ModelRegistry models, int version) {
     String file = models.directory(version) + "/" + ModelVersion.MODEL;
     byte[] bytes = models.read(models.version(version), ModelVersion.MODEL);
     return of(file, version, Checkpoint.decode(file, bytes));

@@ -1,9 +1,6 @@
 package dev.recall.job;
 
 import dev.recall.job.config.UserError;
-import dev.recall.model.RegressorSpec;
-import dev.recall.model.format.Dl4jNetwork;
-import dev.recall.model.format.Dl4jZip;
 import dev.recall.model.format.OnnxModel;
 import dev.recall.model.format.ParameterTensors;
 import dev.recall.model.format.Safetensors;
@@ -21,31 +18,32 @@ enum ExportFormat {
   /** {@link OnnxModel}. */
   ONNX("onnx", "model.onnx") {
     @Override
-    byte[] encode(RegressorSpec spec, float[] parameters, Map<String, String> metadata) {
-      return OnnxModel.encode(spec, parameters, metadata);
+    byte[] encode(GivenModel model, Map<String, String> metadata) {
+      return OnnxModel.encode(model.config().model(), model.parameters(), metadata);
     }
   },
-  /** {@link Dl4jZip}; it has no place for metadata. */
+  /** {@link Dl4jExport}; it has no place for metadata. */
   DL4J("dl4j", "model.zip") {
     @Override
-    byte[] encode(RegressorSpec spec, float[] parameters, Map<String, String> metadata) {
-      return Dl4jZip.encode(Dl4jNetwork.of(spec, parameters));
+    byte[] encode(GivenModel model, Map<String, String> metadata) {
+      return Dl4jExport.encode(model);
     }
   },
   /** The model's blocks, as a checkpoint has them. */
   SAFETENSORS("safetensors", "model.safetensors") {
     @Override
-    byte[] encode(RegressorSpec spec, float[] parameters, Map<String, String> metadata) {
-      return tensors(ParameterTensors.of("", spec.layout(), parameters), metadata);
+    byte[] encode(GivenModel model, Map<String, String> metadata) {
+      return tensors(
+          ParameterTensors.of("", model.config().model().layout(), model.parameters()), metadata);
     }
   },
   /** {@link TorchStateDict}. */
   PYTORCH("safetensors", "model.safetensors") {
     @Override
-    byte[] encode(RegressorSpec spec, float[] parameters, Map<String, String> metadata) {
+    byte[] encode(GivenModel model, Map<String, String> metadata) {
       Map<String, String> more = new TreeMap<>(metadata);
       more.put("format", "pt"); // what readers of Hugging Face's libraries look for
-      return tensors(TorchStateDict.of(spec, parameters), more);
+      return tensors(TorchStateDict.of(model.config().model(), model.parameters()), more);
     }
   };
 
@@ -63,11 +61,11 @@ enum ExportFormat {
   }
 
   /** The bytes of the file; the same for the same model, settings and version of Recall. */
-  abstract byte[] encode(RegressorSpec spec, float[] parameters, Map<String, String> metadata);
+  abstract byte[] encode(GivenModel model, Map<String, String> metadata);
 
   /** The same with what the file is to say about its origin. */
   byte[] encode(GivenModel model) {
-    return encode(model.config().model(), model.parameters(), origin(model));
+    return encode(model, origin(model));
   }
 
   /**
@@ -104,14 +102,14 @@ enum ExportFormat {
   /** What is known of the run, sorted by key, so that the same model gives the same bytes. */
   private static Map<String, String> origin(GivenModel model) {
     Map<String, String> origin = new TreeMap<>();
-    for (String key : List.of("config", "seed", "round", "examples", "chain")) {
+    for (String key : List.of("config", "seed", "round", "examples", "chain", "parameters")) {
       Optional.ofNullable(model.tensors().metadata().get(key))
           .ifPresent(value -> origin.put(key, value));
     }
-    byte[] settings =
-        origin.getOrDefault("config", model.config().text()).getBytes(StandardCharsets.UTF_8);
-    origin.putIfAbsent("config", model.config().text());
-    origin.put("config_sha256", Safetensors.sha256(settings));
+    Optional.ofNullable(origin.get("config"))
+        .map(text -> Safetensors.sha256(text.getBytes(StandardCharsets.UTF_8)))
+        .ifPresent(digest -> origin.put("config_sha256", digest));
+    origin.putIfAbsent("parameters", model.hasBest() ? "best" : "last");
     origin.put("layers", model.config().model().layers());
     origin.put("parameters_sha256", Safetensors.sha256(model.parameters()));
     origin.put("model_file_sha256", model.sha256());

@@ -58,6 +58,11 @@ record GivenModel(
     return new GivenModel(file, Safetensors.sha256(bytes), tensors, config, parameters);
   }
 
+  /** Whether the parameters are those of the best validation, not those of the round. */
+  boolean hasBest() {
+    return Checkpoint.hasBest(tensors);
+  }
+
   /** Rounds that it was trained for; 0 when the file does not say. */
   long rounds() {
     String round = tensors.metadata().getOrDefault("round", "0");

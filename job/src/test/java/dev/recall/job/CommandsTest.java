@@ -973,6 +973,7 @@ class CommandsTest {
       "plan, --config --set --executors --cores --network-rate --seconds --without-spark --json",
       "evaluate, MODEL --config --set --data --outputs --summary",
       "export, MODEL --registry --name --model-version --config --set --format --layout --out --overwrite",
+      "predict, --run --registry --name --model-version --in --input-format --input-option --out --format --output-option --overwrite --sequence-column --prediction-column --last --drop-sequences --on-bad --summary",
       "verify, RUN --rounds --sample-seed --threads",
       "generate, --config --set --seed --purpose --round --shard --step --output",
       "config, --config --set"

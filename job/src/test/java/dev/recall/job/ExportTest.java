@@ -2,6 +2,7 @@ package dev.recall.job;
 
 import static dev.recall.job.Commands.recall;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.withinPercentage;
 
 import dev.recall.job.Commands.Result;
 import dev.recall.job.config.Configs;
@@ -137,6 +138,55 @@ class ExportTest {
     Result evaluated = recall("evaluate", file("model").toString());
     assertThat(evaluated.exitCode()).as(evaluated.err()).isZero();
     assertThat(evaluated.out()).contains("parameters SHA-256  " + hash(run("peepholes")));
+  }
+
+  @Test
+  void aFileWithoutSettingsIsNotSaidToHaveHadAny() throws IOException, FormatException {
+    float[] parameters = new float[PLAIN.layout().size()];
+    Files.write(file("bare"), safetensors(ParameterTensors.of("", PLAIN.layout(), parameters)));
+    Result result =
+        recall(
+            "export",
+            file("bare").toString(),
+            "--format=safetensors",
+            "--out=" + file("model"),
+            "--set=model.layers=[1, (lstm, 4), 1]",
+            "--set=model.peepholes=false");
+    assertThat(result.exitCode()).as(result.err()).isZero();
+    assertThat(Safetensors.decode(RunFiles.bytes(file("model"))).metadata())
+        .containsKeys("layers", "parameters_sha256", "model_file_sha256")
+        .doesNotContainKeys("config", "config_sha256", "seed", "round");
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {1, 2})
+  void deeplearning4jGetsTheStateOfItsRmsProp(int localSteps) throws Exception {
+    Path run = folder.resolve("run");
+    String optimizer = localSteps == 1 ? "training.optimizer." : "training.local-optimizer.";
+    trained(
+        run,
+        "training.local-steps=" + localSteps,
+        "stop.patience=0",
+        optimizer + "algorithm=rmsprop-plain",
+        optimizer + "momentum=0",
+        optimizer + "clip-norm=0",
+        optimizer + "decay=constant",
+        optimizer + "warm-up-rounds=0",
+        optimizer + "learning-rate=0.004");
+    Result result = recall("export", run.toString(), "--format=dl4j", "--out=" + file("model"));
+    assertThat(result.exitCode()).as(result.err()).isZero();
+    Dl4jNetwork.RmsProp there =
+        Dl4jZip.decode(RunFiles.bytes(file("model"))).rmsProp().orElseThrow();
+    assertThat(there.learningRate()).isEqualTo(0.004);
+    TensorFile checkpoint = Safetensors.decode(RunFiles.bytes(RunFiles.newestCheckpoint(run)));
+    String slot = localSteps == 1 ? "optimizer.mean_square." : "optimizer.local.mean_square.";
+    float[] here = ParameterTensors.read(checkpoint, slot, PEEPHOLES.layout());
+    // All six steps of a sequence count.
+    float[] ours = there.toMean(6);
+    for (int i = 0; i < here.length; i++) { // twice rounded to float32
+      assertThat(ours[i]).isCloseTo(here[i], withinPercentage(1e-4));
+    }
+    assertThat(here).isNotEqualTo(new float[here.length]);
   }
 
   @Test

@@ -77,7 +77,7 @@ public final class AveragingRounds implements RoundRunner {
       float[] squares = Dl4jModel.fromDl4j(plan.model(), network.getUpdater().getStateViewArray());
       System.arraycopy(squares, 0, result.vector(), length, length);
     }
-    result.addLoss(averaging.getScore() / WorkerNetwork.countedSteps(plan), 1);
+    result.addLoss(averaging.getScore() / plan.countedSteps(), 1);
     return new RoundSum(result, -1, OptionalInt.empty(), List.of());
   }
 

@@ -1,8 +1,5 @@
 package dev.recall.job.dl4j;
 
-import dev.recall.datagen.BatchKey;
-import dev.recall.datagen.Purpose;
-import dev.recall.datagen.SequenceBatch;
 import dev.recall.job.train.ShardPlan;
 import dev.recall.model.dl4j.Dl4jModel;
 import dev.recall.model.optim.ClipByElement;
@@ -23,8 +20,8 @@ import org.nd4j.linalg.learning.config.Sgd;
  * The network of a run's workers, whose updater does what the local optimizer would.
  *
  * <p>Deeplearning4j's gradient is that of the squared errors' sum over steps, ours that of their
- * mean: theirs is S times ours, S being {@link #countedSteps}. A step that scales by a root mean
- * square does not change with S but for epsilon, so
+ * mean: theirs is S times ours, S being {@link ShardPlan#countedSteps}. A step that scales by a
+ * root mean square does not change with S but for epsilon, so
  *
  * <pre>
  * RMSProp       s = d s + (1 - d) g^2;  p -= lr g / (sqrt(s) + epsilon)      lr, S epsilon
@@ -44,7 +41,7 @@ final class WorkerNetwork {
    * @throws IllegalArgumentException when a stage of the local optimizer has no counterpart
    */
   static MultiLayerConfiguration of(ShardPlan plan) {
-    double scale = countedSteps(plan);
+    double scale = plan.countedSteps();
     MultiLayerConfiguration network = Dl4jModel.configuration(plan.model(), updater(plan, scale));
     for (GradientTransform stage : plan.localOptimizer().stages()) {
       if (stage instanceof ClipByNorm clip && clip.perBlock()) {
@@ -85,16 +82,5 @@ final class WorkerNetwork {
     LearningRate theirs = new LearningRate(base, rate.warmUpRounds(), rate.decay());
     updater.setLrAndSchedule(base, new RateSchedule(theirs, plan.localSteps()));
     return updater;
-  }
-
-  /** Steps of a sequence that count in the loss, by their weights. */
-  static double countedSteps(ShardPlan plan) {
-    SequenceBatch batch = plan.task().newBatch();
-    plan.task().generate(new BatchKey(plan.seed(), Purpose.TRAINING, 0, 0, 0), batch);
-    double weight = 0;
-    for (float w : batch.weights()) {
-      weight += w;
-    }
-    return weight / batch.batchSize() / batch.targetSize();
   }
 }

@@ -308,6 +308,17 @@ public final class Checkpoint {
   }
 
   /**
+   * Tells whether a checkpoint stands for the parameters of the best validation.
+   *
+   * @param file its tensors
+   * @return false when it stands for those of its round
+   */
+  public static boolean hasBest(TensorFile file) {
+    String loss = file.metadata().get("best_loss");
+    return loss != null && !loss.equals("Infinity");
+  }
+
+  /**
    * Reads the model that a checkpoint stands for: the best validated parameters when it has them,
    * else the current ones.
    *
@@ -318,12 +329,9 @@ public final class Checkpoint {
    * @throws UserError naming the blocks that do not fit
    */
   public static float[] result(String path, TensorFile file, ParameterLayout layout) {
-    boolean hasBest =
-        file.metadata().containsKey("best_loss")
-            && !"Infinity".equals(file.metadata().get("best_loss"));
     try {
       float[] current = ParameterTensors.readModel(file, layout);
-      return hasBest ? ParameterTensors.read(file, BEST, layout) : current;
+      return hasBest(file) ? ParameterTensors.read(file, BEST, layout) : current;
     } catch (FormatException e) {
       throw new UserError(path + ": not the parameters of this model: " + e.getMessage());
     }

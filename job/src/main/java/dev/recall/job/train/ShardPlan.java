@@ -1,5 +1,8 @@
 package dev.recall.job.train;
 
+import dev.recall.datagen.BatchKey;
+import dev.recall.datagen.Purpose;
+import dev.recall.datagen.SequenceBatch;
 import dev.recall.datagen.SequenceTask;
 import dev.recall.job.config.EngineKind;
 import dev.recall.job.config.RunConfig;
@@ -133,6 +136,22 @@ public record ShardPlan(
    */
   public long examplesPerRound() {
     return (long) shards * localSteps * task.batchSize();
+  }
+
+  /**
+   * Returns how many steps of a sequence count in the loss, by their weights. Deeplearning4j sums
+   * over these where this project takes the mean.
+   *
+   * @return sum of the weights of a batch / (sequences x outputs)
+   */
+  public double countedSteps() {
+    SequenceBatch batch = task.newBatch();
+    task.generate(new BatchKey(seed, Purpose.TRAINING, 0, 0, 0), batch);
+    double weight = 0;
+    for (float w : batch.weights()) {
+      weight += w;
+    }
+    return weight / batch.batchSize() / batch.targetSize();
   }
 
   /**

@@ -147,7 +147,7 @@ class AveragingRoundsTest {
     RunConfig theirs = config(setting);
     RunConfig ours = config(setting, "training.strategy=rounds");
     TrainingState begun = TrainingState.initial(ours, start(ours));
-    double steps = WorkerNetwork.countedSteps(ShardPlan.of(ours));
+    double steps = ShardPlan.of(ours).countedSteps();
     for (float[] slot : begun.local()) { // where the updater begins, in our scale
       Arrays.fill(slot, (float) (1e-8 / steps));
     }

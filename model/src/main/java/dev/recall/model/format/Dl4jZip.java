@@ -34,8 +34,8 @@ public final class Dl4jZip {
   /** Parsed, a configuration takes some twenty times its length. */
   private static final int MAX_CONFIGURATION = 4 << 20;
 
-  /** Trained values hardly shrink; deflate could make a thousandth of zeros. */
-  private static final int MOST_UNPACKED = 100;
+  /** Values hardly shrink, and the state before the first step is no longer than they are. */
+  private static final int MOST_UNPACKED = 8;
 
   private static final int ALWAYS_UNPACKED = 1 << 20;
 

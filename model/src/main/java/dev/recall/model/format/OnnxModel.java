@@ -96,9 +96,10 @@ public final class OnnxModel {
     for (int layer = 0; layer < spec.cells().size(); layer++) {
       CellSpec cell = spec.cells().get(layer);
       String name = RegressorSpec.layerName(layer);
-      if (cell instanceof LstmSpec lstm) {
-        sequence = lstm(name, lstm, sequence, inputs);
+      if (!(cell instanceof LstmSpec lstm)) {
+        throw new IllegalArgumentException("ONNX: expected LSTM layers, found " + cell);
       }
+      sequence = lstm(name, lstm, sequence, inputs);
       inputs = cell.size();
     }
     readOut(sequence);

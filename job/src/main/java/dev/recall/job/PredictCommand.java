@@ -172,14 +172,14 @@ final class PredictCommand implements Callable<Integer> {
       done = scored(scoring);
       json = json(scoring, done);
       storage.write(written + METADATA, Provenance.text(json).getBytes(StandardCharsets.UTF_8));
-      if (replaces) {
-        storage.replaceTree(written, target);
-      }
     } catch (IOException | RuntimeException e) {
       if (replaces) {
         deleteAfter(e, storage, written);
       }
       throw e;
+    }
+    if (replaces) {
+      storage.replaceTree(written, target);
     }
     double seconds = (System.nanoTime() - start) / NANOS;
     print(model, target, done, seconds);

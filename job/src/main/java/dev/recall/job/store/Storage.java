@@ -427,6 +427,17 @@ public final class Storage {
     return list(directory, name -> !name.startsWith("."));
   }
 
+  /**
+   * Lists everything in a directory.
+   *
+   * @param directory the directory
+   * @return names, sorted; empty when there is no such directory
+   * @throws Unreadable when it cannot be listed
+   */
+  public List<String> listAll(String directory) {
+    return list(directory, name -> true);
+  }
+
   private List<String> list(String directory, Predicate<String> wanted) {
     List<String> names = new ArrayList<>();
     try {

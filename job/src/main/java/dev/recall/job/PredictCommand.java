@@ -50,6 +50,9 @@ final class PredictCommand implements Callable<Integer> {
   private static final double NANOS = 1e9;
   private static final String METADATA = "/_recall.json";
 
+  /** Files of Spark's writers. */
+  private static final String SPARKS = "part-.*|_SUCCESS|\\..*\\.crc";
+
   @Spec private CommandSpec spec;
 
   @Option(
@@ -105,7 +108,7 @@ final class PredictCommand implements Callable<Integer> {
 
   @Option(
       names = "--overwrite",
-      description = "Replaces what is in --out when all predictions are there.")
+      description = "Replaces predictions or files of Spark in --out when all new ones are there.")
   private boolean overwrite;
 
   @Option(
@@ -153,6 +156,9 @@ final class PredictCommand implements Callable<Integer> {
     checkFree(storage, target);
     ScoredModel model = model(storage);
     boolean replaces = storage.exists(target); // checked: only with --overwrite
+    if (replaces) {
+      checkModelStays(storage, model, target);
+    }
     String written = replaces ? storage.aside(target) : target;
     BatchScoring scoring =
         new BatchScoring(
@@ -172,14 +178,14 @@ final class PredictCommand implements Callable<Integer> {
       done = scored(scoring);
       json = json(scoring, done);
       storage.write(written + METADATA, Provenance.text(json).getBytes(StandardCharsets.UTF_8));
-      if (replaces) {
-        storage.replaceTree(written, target);
-      }
     } catch (IOException | RuntimeException e) {
       if (replaces) {
         deleteAfter(e, storage, written);
       }
       throw e;
+    }
+    if (replaces) {
+      storage.replaceTree(written, target);
     }
     double seconds = (System.nanoTime() - start) / NANOS;
     print(model, target, done, seconds);
@@ -278,6 +284,25 @@ final class PredictCommand implements Callable<Integer> {
           "--out " + target + ": expected nothing there, found files; --overwrite replaces them");
     }
     storage.checkTarget(target + METADATA);
+    if (!storage.exists(target + METADATA)) {
+      List<String> others = new ArrayList<>(storage.listAll(target));
+      others.removeIf(name -> name.matches(SPARKS));
+      if (!others.isEmpty()) {
+        throw new UserError(
+            "--out %s: expected predictions to replace, or nothing, found %s"
+                .formatted(target, String.join(", ", others)));
+      }
+    }
+  }
+
+  /** A directory with predictions may have been given a run too. */
+  private static void checkModelStays(Storage storage, ScoredModel model, String target) {
+    String file = storage.qualify(model.origin());
+    if (file.startsWith(target + "/")) {
+      throw new UserError(
+          "--out %s: expected a place without the model, found its file %s"
+              .formatted(target, file));
+    }
   }
 
   private DataFormat inputFormat() {

@@ -23,7 +23,7 @@ public final class FailingFileSystem extends LocalFileSystem {
   private static final String HANGS = "recall.disk.hangs";
 
   /** Settings of Hadoop for a disk that fails. */
-  static Map<String, String> failing(String rule) {
+  public static Map<String, String> failing(String rule) {
     return settings(FAILS, rule);
   }
 

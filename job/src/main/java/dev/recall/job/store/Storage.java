@@ -427,6 +427,17 @@ public final class Storage {
     return list(directory, name -> !name.startsWith("."));
   }
 
+  /**
+   * Lists everything in a directory.
+   *
+   * @param directory the directory
+   * @return names, sorted; empty when there is no such directory
+   * @throws Unreadable when it cannot be listed
+   */
+  public List<String> listAll(String directory) {
+    return list(directory, name -> true);
+  }
+
   private List<String> list(String directory, Predicate<String> wanted) {
     List<String> names = new ArrayList<>();
     try {
@@ -518,15 +529,47 @@ public final class Storage {
   }
 
   /**
-   * Puts a directory in the place of another, which is deleted before. After a failure in between
-   * the new one is still where it was.
+   * Puts a directory in the place of another. The old one is deleted last; when the new one cannot
+   * be moved the old one is moved back, and the new one stays where it was.
    *
    * @param directory a whole one
    * @param target the place, with or without a directory
-   * @throws IOException when something cannot be deleted or moved
+   * @throws IOException saying where both are when something cannot be moved or deleted
    */
   public void replaceTree(String directory, String target) throws IOException {
-    deleteTree(target);
+    String old = aside(target + ".old");
+    boolean replaces = exists(target);
+    try {
+      if (replaces) {
+        rename(target, old);
+      }
+      rename(directory, target);
+    } catch (IOException | RuntimeException e) {
+      String where = replaces ? "; what was there is at " + putBack(old, target, e) : "";
+      throw new IOException(
+          "%s: cannot be replaced: %s; what is new is whole at %s%s"
+              .formatted(target, e.getMessage(), directory, where),
+          e);
+    }
+    if (replaces) {
+      deleteTree(old);
+    }
+  }
+
+  /** Returns where the old one is now. */
+  private String putBack(String old, String target, Exception failure) {
+    try {
+      if (exists(old) && !exists(target)) {
+        rename(old, target);
+      }
+      return exists(old) ? old : target;
+    } catch (IOException | RuntimeException e) {
+      failure.addSuppressed(e);
+      return old;
+    }
+  }
+
+  private void rename(String directory, String target) throws IOException {
     FileSystem fileSystem = fileSystem(directory);
     Path from = new Path(directory);
     Path to = new Path(target);

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.catchThrowable;
 import static org.awaitility.Awaitility.await;
 
+import dev.recall.job.FailingFileSystem;
 import dev.recall.job.config.UserError;
 import java.io.IOException;
 import java.io.OutputStream;
@@ -145,6 +146,34 @@ class StorageTest {
         .isInstanceOf(UserError.class)
         .hasMessageContaining("expected a file, found a directory");
     assertThat(folder.resolve("directory")).isDirectoryNotContaining("glob:**.tmp");
+  }
+
+  @Test
+  void aDirectoryThatCannotBeReplacedIsLostAsLittleAsTheNewOne() throws IOException {
+    Path out = Files.createDirectory(folder.resolve("out"));
+    Files.write(out.resolve("old"), BYTES);
+    Path whole = Files.createDirectory(folder.resolve("new"));
+    Files.write(whole.resolve("new"), BYTES);
+    Storage fails = new Storage(FailingFileSystem.failing("rename .*/out"));
+    assertThatThrownBy(() -> fails.replaceTree(whole.toString(), out.toString()))
+        .isInstanceOf(IOException.class)
+        .hasMessageContaining("what is new is whole at " + whole + "; what was there is at ")
+        .hasMessageContaining(".out.old.");
+    assertThat(whole.resolve("new")).hasBinaryContent(BYTES);
+    try (Stream<Path> files = Files.walk(folder)) {
+      assertThat(files.map(file -> file.getFileName().toString())).contains("old");
+    }
+  }
+
+  @Test
+  void whatWasThereIsPutBackWhenTheNewCannotBeMoved() throws IOException {
+    Path out = Files.createDirectory(folder.resolve("out"));
+    Files.write(out.resolve("old"), BYTES);
+    String none = folder.resolve("none").toString();
+    assertThatThrownBy(() -> new Storage(Map.of()).replaceTree(none, out.toString()))
+        .isInstanceOf(IOException.class)
+        .hasMessageEndingWith("what was there is at " + out);
+    assertThat(out.resolve("old")).hasBinaryContent(BYTES);
   }
 
   @Test

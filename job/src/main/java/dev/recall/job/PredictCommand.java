@@ -197,7 +197,7 @@ final class PredictCommand implements Callable<Integer> {
 
   private ScoredModel model(Storage storage) {
     if (!version.areGiven()) {
-      return ScoredModel.ofRun(storage, run);
+      return ScoredModel.ofRun(storage, run, spec.commandLine().getErr()::println);
     }
     ModelRegistry models = version.models(storage);
     return ScoredModel.ofVersion(models, version.number(models));

@@ -52,8 +52,26 @@ final class Place {
         .contains(type);
   }
 
-  /** Counts a row, which has just been taken from a task's input; returns its number. */
-  long count() {
+  /**
+   * Where a row stands.
+   *
+   * @param file that it is in, or null
+   * @param offset of the part of the file that a task reads
+   * @param number of the row in the part, from 0
+   */
+  record Position(UTF8String file, long offset, long number) {
+
+    private String text() {
+      String at = "row " + number + " (from 0)";
+      if (file == null || file.numBytes() == 0) {
+        return at + " of partition " + TaskContext.getPartitionId();
+      }
+      return file + ": " + at + (offset > 0 ? " behind byte " + offset : "");
+    }
+  }
+
+  /** Counts a row, which has just been taken from a task's input; returns where it stands. */
+  Position count() {
     UTF8String now = InputFileBlockHolder.getInputFilePath();
     long block = InputFileBlockHolder.getStartOffset();
     if (now != file && !now.equals(file) || block != offset) {
@@ -61,21 +79,13 @@ final class Place {
       offset = block;
       next = 0;
     }
-    return next++;
+    return new Position(file, offset, next++);
   }
 
-  /** Makes the message about the row that was counted last. */
-  BadSequence bad(InternalRow row, long number, String what) {
+  /** Makes the message about a row. */
+  BadSequence bad(InternalRow row, Position position, String what) {
     return new BadSequence(
-        "%s%s, column %s: %s".formatted(where(number), others(row), column, what));
-  }
-
-  private String where(long number) {
-    String at = "row " + number + " (from 0)";
-    if (file == null || file.numBytes() == 0) {
-      return at + " of partition " + TaskContext.getPartitionId();
-    }
-    return file + ": " + at + (offset > 0 ? " behind byte " + offset : "");
+        "%s%s, column %s: %s".formatted(position.text(), others(row), column, what));
   }
 
   private String others(InternalRow row) {

@@ -34,7 +34,7 @@ final class PredictedRows implements Iterator<InternalRow>, Chunks.Receiver {
   private final Chunks chunks;
 
   private final InternalRow[] rows = new InternalRow[WINDOW];
-  private final long[] numbers = new long[WINDOW];
+  private final Place.Position[] positions = new Place.Position[WINDOW];
   private final int[] steps = new int[WINDOW]; // 0: no usable sequence
   private final int[] starts = new int[WINDOW];
   private final ArrayData[] predictions = new ArrayData[WINDOW];
@@ -85,7 +85,7 @@ final class PredictedRows implements Iterator<InternalRow>, Chunks.Receiver {
       InternalRow row = source.next().copy();
       bytes += row instanceof UnsafeRow unsafe ? unsafe.getSizeInBytes() : 0;
       rows[count] = row;
-      numbers[count] = task.place().count();
+      positions[count] = task.place().count();
       starts[count] = reader.end();
       steps[count] = read(row);
       count++;
@@ -105,7 +105,7 @@ final class PredictedRows implements Iterator<InternalRow>, Chunks.Receiver {
 
   private void refused(int index, String what) {
     if (task.onBad() == OnBad.FAIL) {
-      throw task.place().bad(rows[index], numbers[index], what);
+      throw task.place().bad(rows[index], positions[index], what);
     }
     task.countedBad();
   }

@@ -20,7 +20,9 @@ import org.apache.spark.ml.util.MLWritable;
 import org.apache.spark.ml.util.MLWriter;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
+import org.apache.spark.sql.SparkSession;
 import org.apache.spark.sql.types.StructType;
+import org.slf4j.LoggerFactory;
 import scala.Option;
 
 /**
@@ -80,7 +82,8 @@ public final class RecallModel extends Transformer implements MLWritable {
    * @throws UserError when it cannot be read
    */
   public static RecallModel ofRun(String path) {
-    return new RecallModel(ScoredModel.ofRun(storage(), path));
+    return new RecallModel(
+        ScoredModel.ofRun(storage(), path, LoggerFactory.getLogger(RecallModel.class)::warn));
   }
 
   /**
@@ -97,7 +100,9 @@ public final class RecallModel extends Transformer implements MLWritable {
   }
 
   private static Storage storage() {
-    return new Storage(SparkHome.hadoopSettings());
+    return SparkSession.getDefaultSession().isEmpty()
+        ? new Storage(SparkHome.hadoopSettings())
+        : storage(SparkSession.getDefaultSession().get().sparkContext());
   }
 
   /** The same with the settings of a context that code has made, not spark-submit. */

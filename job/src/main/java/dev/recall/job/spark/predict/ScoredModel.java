@@ -20,6 +20,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Consumer;
 
 /**
  * A network and where it comes from.
@@ -61,13 +62,15 @@ public record ScoredModel(String origin, int version, RegressorSpec spec, float[
    *
    * @param storage file systems
    * @param path a run directory, or one of its checkpoints
+   * @param lines receives what is said of checkpoints that are not whole
    * @return the model
    * @throws UserError when it cannot be read
    */
-  public static ScoredModel ofRun(Storage storage, String path) {
+  public static ScoredModel ofRun(Storage storage, String path, Consumer<String> lines) {
     String place = storage.qualify(path);
     if (storage.isDirectory(place)) {
       Checkpoints.Found newest = Checkpoints.newest(storage, place);
+      newest.passedOver().forEach(damaged -> lines.accept("passed over: " + damaged.message()));
       return of(newest.path(), 0, newest.restored());
     }
     return of(place, 0, Checkpoint.decode(place, storage.read(place)));

@@ -1,6 +1,7 @@
 package dev.recall.job.spark.predict;
 
 import dev.recall.job.spark.SparkHome;
+import org.apache.spark.SparkContext$;
 import org.apache.spark.sql.SparkSession;
 
 /** The Spark SQL of one command; the context that spark-submit configured. */
@@ -22,7 +23,7 @@ public final class ScoringSession implements AutoCloseable {
    * @throws IllegalStateException when a standalone Master does not answer
    */
   public static ScoringSession start(String name) {
-    boolean own = SparkSession.getDefaultSession().isEmpty();
+    boolean own = SparkContext$.MODULE$.getActive().isEmpty();
     return new ScoringSession(SparkHome.session(name), own);
   }
 

@@ -235,9 +235,10 @@ final class SequenceReader {
         found + " at step " + step);
   }
 
-  private static Refused notFinite(String found, int step, int k) {
+  private Refused notFinite(String found, int step, int k) {
     return new Refused(
-        "finite 32-bit numbers", found + " at step " + step + (k > 0 ? ", number " + k : ""));
+        "finite 32-bit numbers",
+        found + " at step " + step + (inputSize > 1 ? ", number " + k : ""));
   }
 
   private Refused notJson(byte[] utf8) {

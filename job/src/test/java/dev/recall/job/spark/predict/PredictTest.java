@@ -83,7 +83,7 @@ class PredictTest {
             .getOrCreate();
     String run = shared.resolve("run").toString();
     ok(recall(Commands.with(SMALL, "train", "--without-spark", "--run", run)));
-    model = ScoredModel.ofRun(new Storage(Map.of()), run);
+    model = ScoredModel.ofRun(new Storage(Map.of()), run, line -> {});
     data().repartition(3).write().parquet(shared.resolve("parquet").toString());
     data().coalesce(1).write().json(shared.resolve("json").toString());
     data()
@@ -415,7 +415,7 @@ class PredictTest {
         stage,
         new Float[][] {good, {null, 1f}},
         type,
-        "expected finite 32-bit numbers, found null at step 1");
+        "expected finite 32-bit numbers, found null at step 1, number 0");
   }
 
   @Test

@@ -80,7 +80,7 @@ final class Provenance {
     process.put("user", System.getProperty("user.name"));
     process.put("host", By.host());
     process.put("runner", runner);
-    process.put("kernel", config.training().engine().description());
+    process.put("kernel", config.training().kernel());
     process.put(
         "java", System.getProperty("java.vm.name") + " " + System.getProperty("java.vm.version"));
     process.put("java_vendor", System.getProperty("java.vendor"));

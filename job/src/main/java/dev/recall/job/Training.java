@@ -403,7 +403,7 @@ final class Training {
     String spark = "Spark " + SparkHome.version() + " on " + SparkHome.master();
     return config.training().strategy() == Strategy.ROUNDS
         ? spark
-        : "Deeplearning4j's parameter averaging, " + spark;
+        : spark + ", Deeplearning4j's parameter averaging";
   }
 
   private static int threads() {

@@ -105,7 +105,7 @@ class EngineTest {
     assertThat(process.exitValue()).as(RunFiles.text(log)).isEqualTo(2);
     assertThat(RunFiles.text(log))
         .contains("training.engine: expected fused, or the jar of Deeplearning4j for dl4j")
-        .contains("--jars recall-dl4j.jar")
+        .contains("job/target/recall-dl4j.jar")
         .contains("Deeplearning4j is not on the class path");
     assertThat(run).doesNotExist();
   }

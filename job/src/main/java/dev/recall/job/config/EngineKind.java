@@ -45,8 +45,9 @@ public enum EngineKind {
           .map(
               reason ->
                   "training.engine: expected fused, or the jar of Deeplearning4j for dl4j (`mvn"
-                      + " -Pdl4j package` builds it; spark-submit takes it with `--jars"
-                      + " recall-dl4j.jar`), found dl4j, and "
+                      + " -Pdl4j -DskipTests package` builds job/target/recall-dl4j.jar, which"
+                      + " deploy/bin/recall then takes, and which spark-submit takes with --jars),"
+                      + " found dl4j, and "
                       + reason);
     }
   };

@@ -23,4 +23,16 @@ public record TrainingConfig(
     Optimizer optimizer,
     Optimizer localOptimizer,
     NotFiniteConfig notFinite,
-    Strategy strategy) {}
+    Strategy strategy) {
+
+  /**
+   * Says what takes the gradients.
+   *
+   * @return a clause for the log
+   */
+  public String kernel() {
+    return strategy == Strategy.ROUNDS
+        ? engine.description()
+        : "networks of Deeplearning4j, with bits that depend on its natives and the CPU";
+  }
+}

@@ -91,7 +91,7 @@ public final class Progress implements TrainingListener {
         config.training().shards(),
         config.training().localSteps(),
         config.seed());
-    out.println("driver has the " + config.training().engine().description());
+    out.println("driver has the " + config.training().kernel());
     out.println("run directory " + directory);
     out.flush();
   }

@@ -67,8 +67,8 @@ class AveragingOnDaemonsTest {
       JsonNode onDaemons = RunFiles.json(Path.of(run).resolve("run.json"));
       JsonNode inOneProcess = RunFiles.json(local.resolve("run.json"));
       assertThat(onDaemons.at("/processes/0/runner").textValue())
-          .startsWith("Deeplearning4j's parameter averaging, Spark")
-          .contains("spark://");
+          .startsWith("Spark 3.5.5 on spark://")
+          .endsWith(", Deeplearning4j's parameter averaging");
       // Two workers: their sum has one rounding, whichever ends first.
       assertThat(onDaemons.at("/result/parameters_sha256"))
           .isEqualTo(inOneProcess.at("/result/parameters_sha256"));

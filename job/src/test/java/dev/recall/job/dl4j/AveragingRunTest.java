@@ -68,7 +68,10 @@ class AveragingRunTest {
     assertThat(runJson.at("/config/training.strategy").textValue())
         .isEqualTo("dl4j-parameter-averaging");
     assertThat(runJson.at("/processes/0/runner").textValue())
-        .isEqualTo("Deeplearning4j's parameter averaging, Spark 3.5.5 on local[2]");
+        .isEqualTo("Spark 3.5.5 on local[2], Deeplearning4j's parameter averaging");
+    assertThat(runJson.at("/processes/0/kernel").textValue()).startsWith("networks of Deeplearn");
+    JsonNode statement = RunFiles.json(run.resolve("provenance.intoto.json"));
+    assertThat(statement.findPath("builder").at("/version/spark").textValue()).isEqualTo("3.5.5");
     assertThat(RunFiles.json(run.resolve("summary.json")).path("useful_share").isNull()).isTrue();
     Result evaluated = Commands.recall("evaluate", run.toString());
     assertThat(evaluated.exitCode()).as(evaluated.err()).isZero();

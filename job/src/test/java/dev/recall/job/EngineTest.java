@@ -3,8 +3,10 @@ package dev.recall.job;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
+import com.fasterxml.jackson.databind.node.ArrayNode;
 import dev.recall.job.config.Configs;
 import dev.recall.job.config.RunConfig;
+import dev.recall.job.store.Forgery;
 import java.io.File;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -46,6 +48,12 @@ class EngineTest {
     succeeds(List.of("evaluate", whole.toString()));
     assertThat(RunFiles.json(whole.resolve("run.json")).at("/processes/0/kernel").asText())
         .startsWith("engine of Deeplearning4j");
+
+    // As a machine of another kind would find it.
+    Forgery.ofChain(whole, 2, line -> ((ArrayNode) line.get("shards")).set(0, "cd".repeat(32)));
+    Commands.Result elsewhere = Commands.recall("verify", whole.toString());
+    assertThat(elsewhere.exitCode()).isEqualTo(4);
+    assertThat(elsewhere.err()).contains("round 2", "the same bits on machines of one kind only");
   }
 
   @Test

@@ -44,13 +44,17 @@ public enum EngineKind {
       return Dl4jNatives.missing()
           .map(
               reason ->
-                  "training.engine: expected fused, or the jar of Deeplearning4j for dl4j (`mvn"
-                      + " -Pdl4j -DskipTests package` builds job/target/recall-dl4j.jar, which"
-                      + " deploy/bin/recall then takes, and which spark-submit takes with --jars),"
-                      + " found dl4j, and "
+                  "training.engine: expected fused, or the jar of Deeplearning4j for dl4j ("
+                      + DL4J_JAR
+                      + "), found dl4j, and "
                       + reason);
     }
   };
+
+  /** Where Deeplearning4j comes from, for messages. */
+  public static final String DL4J_JAR =
+      "`mvn -Pdl4j -DskipTests package` builds job/target/recall-dl4j.jar, which deploy/bin/recall"
+          + " then takes, and which spark-submit takes with --jars";
 
   abstract GradientEngine create(RegressorSpec model);
 

@@ -1,5 +1,6 @@
 package dev.recall.job.dl4j;
 
+import dev.recall.job.config.EngineKind;
 import dev.recall.job.config.UserError;
 import dev.recall.model.dl4j.Dl4jNatives;
 import java.util.Optional;
@@ -21,8 +22,8 @@ public final class Dl4jJar {
           "training.strategy = dl4j-parameter-averaging: expected Deeplearning4j on the class path,"
               + " found that "
               + missing.get()
-              + "; `mvn -Pdl4j -DskipTests package` builds job/target/recall-dl4j.jar, which"
-              + " deploy/bin/recall then takes, and which spark-submit takes with --jars");
+              + "; "
+              + EngineKind.DL4J_JAR);
     }
   }
 

@@ -105,6 +105,9 @@ final class InTotoStatement {
     if (runner[0].equals("Spark")) {
       versions.put("spark", runner[1]);
     }
+    if (lastProcess.path("libraries") instanceof ObjectNode libraries) {
+      versions.setAll(libraries);
+    }
     ObjectNode metadata = details.putObject("metadata");
     metadata.put("invocationId", directory + "#" + run.path("processes").size());
     metadata.put("startedOn", run.path("processes").path(0).path("started").asText());

@@ -12,6 +12,7 @@ import dev.recall.job.registry.By;
 import dev.recall.job.store.RunDirectory;
 import dev.recall.job.store.StartFile;
 import dev.recall.job.train.Snapshot;
+import dev.recall.model.dl4j.Dl4jModule;
 import dev.recall.model.format.Safetensors;
 import java.nio.charset.StandardCharsets;
 import java.time.Instant;
@@ -96,6 +97,9 @@ final class Provenance {
     recall.put("version", build.version());
     recall.put("source_revision", build.revision().orElse(null));
     recall.put("jar_sha256", build.jarSha256().orElse(null));
+    for (Dl4jModule module : config.training().libraries()) {
+      process.withObject("/libraries").put(module.artifact(), module.version().orElse(null));
+    }
     return this;
   }
 

@@ -48,6 +48,10 @@ class EngineTest {
     succeeds(List.of("evaluate", whole.toString()));
     assertThat(RunFiles.json(whole.resolve("run.json")).at("/processes/0/kernel").asText())
         .startsWith("engine of Deeplearning4j");
+    assertThat(RunFiles.json(whole.resolve("run.json")).at("/processes/0/libraries").toString())
+        .isEqualTo("{\"deeplearning4j-nn\":\"1.0.0-M2.1\",\"nd4j-api\":\"1.0.0-M2.1\"}");
+    assertThat(RunFiles.json(fused.resolve("run.json")).at("/processes/0").has("libraries"))
+        .isFalse();
 
     // As a machine of another kind would find it.
     Forgery.ofChain(whole, 2, line -> ((ArrayNode) line.get("shards")).set(0, "cd".repeat(32)));

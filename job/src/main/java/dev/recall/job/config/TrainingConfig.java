@@ -1,6 +1,8 @@
 package dev.recall.job.config;
 
+import dev.recall.model.dl4j.Dl4jModule;
 import dev.recall.model.optim.Optimizer;
+import java.util.List;
 
 /**
  * How a round is computed and applied.
@@ -34,5 +36,17 @@ public record TrainingConfig(
     return strategy == Strategy.ROUNDS
         ? engine.description()
         : "networks of Deeplearning4j, with bits that depend on its natives and the CPU";
+  }
+
+  /**
+   * Lists the modules of others that the bits rest on.
+   *
+   * @return those of Deeplearning4j where it trains, else none
+   */
+  public List<Dl4jModule> libraries() {
+    if (strategy == Strategy.DL4J_PARAMETER_AVERAGING) {
+      return List.of(Dl4jModule.values());
+    }
+    return engine == EngineKind.DL4J ? List.of(Dl4jModule.NETWORKS, Dl4jModule.ARRAYS) : List.of();
   }
 }

@@ -70,8 +70,13 @@ class AveragingRunTest {
     assertThat(runJson.at("/processes/0/runner").textValue())
         .isEqualTo("Spark 3.5.5 on local[2], Deeplearning4j's parameter averaging");
     assertThat(runJson.at("/processes/0/kernel").textValue()).startsWith("networks of Deeplearn");
-    JsonNode statement = RunFiles.json(run.resolve("provenance.intoto.json"));
-    assertThat(statement.findPath("builder").at("/version/spark").textValue()).isEqualTo("3.5.5");
+    assertThat(runJson.at("/processes/0/libraries").toString())
+        .isEqualTo(
+            "{\"deeplearning4j-nn\":\"1.0.0-M2.1\",\"nd4j-api\":\"1.0.0-M2.1\",\"dl4j-spark_2.12\":\"1.0.0-M2\"}");
+    JsonNode versions =
+        RunFiles.json(run.resolve("provenance.intoto.json")).findPath("builder").path("version");
+    assertThat(versions.path("spark").textValue()).isEqualTo("3.5.5");
+    assertThat(versions.path("nd4j-api").textValue()).isEqualTo("1.0.0-M2.1");
     assertThat(RunFiles.json(run.resolve("summary.json")).path("useful_share").isNull()).isTrue();
     Result evaluated = Commands.recall("evaluate", run.toString());
     assertThat(evaluated.exitCode()).as(evaluated.err()).isZero();

@@ -6,7 +6,6 @@ import dev.recall.job.config.UserError;
 import java.net.URI;
 import java.util.HashMap;
 import java.util.Map;
-import org.apache.spark.sql.AnalysisException;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
@@ -35,9 +34,6 @@ public record BatchScoring(
     OnBad onBad,
     boolean dropSequences) {
 
-  /** In Spark's messages about lines that are no JSON and no CSV. */
-  private static final String MALFORMED = "Malformed records are detected";
-
   private static final Scoring.Options OPTIONS =
       new Scoring.Options("--sequence-column", "--prediction-column");
 
@@ -65,23 +61,35 @@ public record BatchScoring(
    * @return what was done
    * @throws UserError when the input or its columns do not fit, or, if so wanted, a sequence cannot
    *     be used; then there is no output, or one without {@code _SUCCESS}
+   * @throws IllegalStateException naming the side and its path when files cannot be read or written
    */
   public Done run(ScoringSession session) {
-    SparkSession spark = session.spark();
+    Failures failures = new Failures(from, replaced, to.format);
+    Scoring.Counts counts = Scoring.Counts.of(session.spark());
+    Dataset<Row> rows;
     try {
-      Scoring scoring =
-          new Scoring(model, sequenceColumn, predictionColumn, lastSteps, onBad, OPTIONS);
-      Dataset<Row> rows = from.format.read(spark, from.path, from.options);
-      scoring.schema(rows.schema());
-      checkNotInTheWay(rows.inputFiles());
-      Scoring.Counts counts = Scoring.Counts.of(spark);
-      Dataset<Row> scored = scoring.apply(rows, counts);
-      Dataset<Row> kept = dropSequences ? scored.drop(scored.col(quoted(sequenceColumn))) : scored;
-      to.format.write(kept, to.path, writerOptions());
-      return new Done(counts.rows().value(), counts.bad().value());
-    } catch (Exception e) {
-      throw explained(e);
+      rows = scored(session.spark(), counts);
+    } catch (UserError e) {
+      throw e;
+    } catch (Exception e) { // Spark's are not declared
+      throw failures.reading(e);
     }
+    try {
+      to.format.write(rows, to.path, writerOptions());
+    } catch (Exception e) {
+      throw failures.writing(e);
+    }
+    return new Done(counts.rows().value(), counts.bad().value());
+  }
+
+  private Dataset<Row> scored(SparkSession spark, Scoring.Counts counts) {
+    Scoring scoring =
+        new Scoring(model, sequenceColumn, predictionColumn, lastSteps, onBad, OPTIONS);
+    Dataset<Row> rows = from.format.read(spark, from.path, from.options);
+    scoring.schema(rows.schema());
+    checkNotInTheWay(rows.inputFiles());
+    Dataset<Row> scored = scoring.apply(rows, counts);
+    return dropSequences ? scored.drop(scored.col(quoted(sequenceColumn))) : scored;
   }
 
   /** Outputs hardly ever repeat: a dictionary of them is built and thrown away. */
@@ -113,26 +121,6 @@ public record BatchScoring(
   private static String unescaped(URI uri) {
     String authority = uri.getAuthority() == null ? "" : "//" + uri.getAuthority();
     return uri.getScheme() + ":" + authority + uri.getPath();
-  }
-
-  private RuntimeException explained(Exception e) {
-    BadSequence bad = BadSequence.in(e);
-    if (bad != null) {
-      return new UserError(bad.getMessage() + "; --on-bad null goes on without it");
-    }
-    for (Throwable cause = e; cause != null; cause = cause.getCause()) {
-      String message = String.valueOf(cause.getMessage());
-      if (cause instanceof AnalysisException || message.contains(MALFORMED)) {
-        String line = message.lines().findFirst().orElse("");
-        return new UserError("%s, read as %s: %s".formatted(from.path, from.format.text(), line));
-      }
-    }
-    if (e instanceof RuntimeException known) {
-      return known;
-    }
-    // Spark's own have the stack traces of executors in their message.
-    return new IllegalStateException(
-        String.valueOf(e.getMessage()).lines().findFirst().orElse(""), e);
   }
 
   /**

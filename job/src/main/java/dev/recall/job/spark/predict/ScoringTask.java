@@ -51,7 +51,7 @@ final class ScoringTask
   @Override
   public Iterator<InternalRow> call(Iterator<InternalRow> partition) {
     place = new Place(schema, column.name());
-    return new PredictedRows(partition, this, parameters.value());
+    return new PredictedRows(new InputRows(partition), this, parameters.value());
   }
 
   RegressorSpec spec() {

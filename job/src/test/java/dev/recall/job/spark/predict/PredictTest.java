@@ -4,10 +4,12 @@ import static dev.recall.job.Commands.recall;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.catchThrowable;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.recall.job.Commands;
 import dev.recall.job.Commands.Result;
+import dev.recall.job.FailingFileSystem;
 import dev.recall.job.Recall;
 import dev.recall.job.RunFiles;
 import dev.recall.job.config.UserError;
@@ -552,6 +554,69 @@ class PredictTest {
         .isEqualTo(
             "file:%s, read as parquet: [PATH_NOT_FOUND] Path does not exist: file:%s.\n"
                 .formatted(folder.resolve("none"), folder.resolve("none")));
+  }
+
+  /** Nobody can make a directory there, not even root. */
+  @Test
+  void aPlaceThatCannotBeWrittenToIsNamed() {
+    assumeTrue(Files.isDirectory(Path.of("/proc/self")), "no /proc here");
+    List<String> args = command(shared("parquet"));
+    args.set(args.indexOf(out()), "/proc/recall");
+    Result result = recall(args);
+    assertThat(result.exitCode()).isEqualTo(1);
+    assertThat(result.err())
+        .matches("failed: --out file:/proc/recall: cannot be written: Mkdirs failed .*\n");
+  }
+
+  /** Rows are read well; the disk below the output fails while a task writes or ends. */
+  @ParameterizedTest
+  @ValueSource(strings = {"create", "write", "close"})
+  void aDiskThatFailsIsThatOfTheOutput(String operation) {
+    List<String> args = command(shared("json"), "--input-format=json");
+    FailingFileSystem.failing(operation + " .*/part-.*")
+        .forEach((key, value) -> args.addAll(List.of("--output-option", key + "=" + value)));
+    Result result = recall(args);
+    assertThat(result.exitCode()).isEqualTo(1);
+    assertThat(result.err())
+        .isEqualTo(
+            "failed: --out file:%s: cannot be written: it was to fail here%n".formatted(out()));
+    assertThat(folder.resolve("out/_SUCCESS")).doesNotExist();
+  }
+
+  @Test
+  void whatTheOutputCannotHoldIsToldOfTheOutput() {
+    String in = folder.resolve("rows").toString();
+    data().selectExpr("*", "cast(name as binary) as bytes").write().parquet(in);
+    Result result = recall(command(in, "--format=csv"));
+    assertThat(result.exitCode()).isEqualTo(2);
+    assertThat(result.err())
+        .startsWith("--out file:" + out() + ", written as csv: [UNSUPPORTED_DATA_TYPE")
+        .contains("`bytes`");
+  }
+
+  /** Found by the checksum that Hadoop wrote beside the file. */
+  @Test
+  void aDamagedFileIsThatOfTheInput() throws IOException {
+    String in = write(List.of(row(7, boxed(sequence(1)))), FLOATS);
+    Path part = Path.of(partFile(in).substring("file://".length()));
+    byte[] bytes = Files.readAllBytes(part);
+    bytes[20] ^= 1;
+    Files.write(part, bytes);
+    Result result = recall(command(in));
+    assertThat(result.exitCode()).isEqualTo(1);
+    assertThat(result.err())
+        .startsWith("failed: file:" + in + ", read as parquet: cannot be read: Checksum error: ");
+  }
+
+  @Test
+  void aFileOfAnotherFormatIsRefused() throws IOException {
+    Path file = folder.resolve("rows.parquet");
+    Files.writeString(file, "id,sequence\n1,[1]\n");
+    Result result = recall(command(file.toString()));
+    assertThat(result.exitCode()).isEqualTo(2);
+    assertThat(result.err())
+        .startsWith("file:" + file + ", read as parquet: ")
+        .contains("is not a Parquet file");
   }
 
   @Test

@@ -86,7 +86,7 @@ public record BatchScoring(
     Scoring scoring =
         new Scoring(model, sequenceColumn, predictionColumn, lastSteps, onBad, OPTIONS);
     Dataset<Row> rows = from.format.read(spark, from.path, from.options);
-    scoring.schema(rows.schema());
+    scoring.schema(rows.schema(), spark.sessionState().conf());
     checkNotInTheWay(rows.inputFiles());
     Dataset<Row> scored = scoring.apply(rows, counts);
     return dropSequences ? scored.drop(scored.col(quoted(sequenceColumn))) : scored;

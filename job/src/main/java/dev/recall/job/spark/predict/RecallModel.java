@@ -21,6 +21,7 @@ import org.apache.spark.ml.util.MLWriter;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
+import org.apache.spark.sql.internal.SQLConf;
 import org.apache.spark.sql.types.StructType;
 import org.slf4j.LoggerFactory;
 import scala.Option;
@@ -247,7 +248,8 @@ public final class RecallModel extends Transformer implements MLWritable {
   }
 
   /**
-   * Returns all columns and the output column.
+   * Returns all columns and the output column. Whether names that differ in upper and lower case
+   * are the same is as Spark's {@code spark.sql.caseSensitive} has it.
    *
    * @param schema of the input
    * @return with the output column behind
@@ -255,7 +257,7 @@ public final class RecallModel extends Transformer implements MLWritable {
    */
   @Override
   public StructType transformSchema(StructType schema) {
-    return scoring().schema(schema);
+    return scoring().schema(schema, SQLConf.get());
   }
 
   /**

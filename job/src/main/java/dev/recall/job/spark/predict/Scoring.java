@@ -6,6 +6,7 @@ import static org.apache.spark.sql.functions.when;
 import dev.recall.job.config.UserError;
 import java.util.Arrays;
 import java.util.UUID;
+import java.util.function.BiPredicate;
 import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.broadcast.Broadcast;
 import org.apache.spark.ml.linalg.SQLDataTypes;
@@ -15,6 +16,7 @@ import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
 import org.apache.spark.sql.catalyst.InternalRow;
+import org.apache.spark.sql.internal.SQLConf;
 import org.apache.spark.sql.types.DataType;
 import org.apache.spark.sql.types.DataTypes;
 import org.apache.spark.sql.types.Metadata;
@@ -60,10 +62,11 @@ record Scoring(
   /**
    * Returns all columns and the prediction.
    *
+   * @param settings say which names of columns are the same
    * @throws UserError when the columns do not fit
    */
-  StructType schema(StructType input) {
-    column(input);
+  StructType schema(StructType input, SQLConf settings) {
+    column(input, settings);
     return input.add(prediction());
   }
 
@@ -76,13 +79,19 @@ record Scoring(
         outputColumn, DataTypes.createArrayType(step, false), onBad == OnBad.NULL, provenance());
   }
 
-  private SequenceColumn column(StructType input) {
-    if (Arrays.asList(input.fieldNames()).contains(outputColumn)) {
+  private SequenceColumn column(StructType input, SQLConf settings) {
+    boolean cases = settings.caseSensitiveAnalysis();
+    BiPredicate<String, String> same = cases ? String::equals : String::equalsIgnoreCase;
+    if (Arrays.stream(input.fieldNames()).anyMatch(name -> same.test(name, outputColumn))) {
       throw new UserError(
-          "%s %s: expected a name that no column has, found %s"
-              .formatted(options.output(), outputColumn, Arrays.toString(input.fieldNames())));
+          "%s %s: expected a name that no column has%s, found %s"
+              .formatted(
+                  options.output(),
+                  outputColumn,
+                  cases ? "" : " in upper or lower case",
+                  Arrays.toString(input.fieldNames())));
     }
-    return SequenceColumn.find(input, inputColumn, options.input(), model.spec());
+    return SequenceColumn.find(input, inputColumn, same, options.input(), model.spec());
   }
 
   /** Goes into the footer of each Parquet file. */
@@ -100,7 +109,7 @@ record Scoring(
    * @return the rows in the same partitions and the same order
    */
   Dataset<Row> apply(Dataset<?> rows, Counts counts) {
-    SequenceColumn column = column(rows.schema());
+    SequenceColumn column = column(rows.schema(), rows.sparkSession().sessionState().conf());
     if (rows.isStreaming()) {
       throw new UserError("rows: expected those of a batch, found a stream");
     }

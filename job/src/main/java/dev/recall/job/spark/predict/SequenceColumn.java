@@ -8,6 +8,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
+import java.util.function.BiPredicate;
 import org.apache.spark.ml.linalg.SQLDataTypes;
 import org.apache.spark.sql.types.ArrayType;
 import org.apache.spark.sql.types.DataType;
@@ -36,20 +37,29 @@ record SequenceColumn(String name, int ordinal, DataType type, DataType readAs)
    *
    * @param schema all columns
    * @param name of the column
+   * @param same whether two names are those of one column
    * @param option by which users name it, for messages
    * @param spec the network
    * @throws UserError naming the columns that there are, when it is not there or holds no sequences
    */
-  static SequenceColumn find(StructType schema, String name, String option, RegressorSpec spec) {
+  static SequenceColumn find(
+      StructType schema,
+      String name,
+      BiPredicate<String, String> same,
+      String option,
+      RegressorSpec spec) {
     List<String> names = Arrays.asList(schema.fieldNames());
-    long found = names.stream().filter(name::equals).count();
-    if (found != 1) {
+    List<String> matching = names.stream().filter(other -> same.test(other, name)).toList();
+    if (matching.size() != 1) {
       String near = Nearest.to(name, names).map(it -> "; did you mean " + it + "?").orElse("");
       throw new UserError(
-          "%s %s: expected one column of that name, found %s%s"
-              .formatted(option, name, found == 0 ? columns(schema) : found + " of them", near));
+          "%s %s: expected one column of that name, found %s"
+              .formatted(
+                  option,
+                  name,
+                  matching.isEmpty() ? columns(schema) + near : matching.size() + " of them"));
     }
-    int ordinal = names.indexOf(name);
+    int ordinal = names.indexOf(matching.get(0));
     DataType type = schema.apply(ordinal).dataType();
     DataType readAs = readAs(type, spec.inputSize());
     if (readAs == null) {
@@ -57,7 +67,7 @@ record SequenceColumn(String name, int ordinal, DataType type, DataType readAs)
           "%s %s: expected %s, found %s; the columns are %s"
               .formatted(option, name, expected(spec), text(type), columns(schema)));
     }
-    return new SequenceColumn(name, ordinal, type, readAs);
+    return new SequenceColumn(matching.get(0), ordinal, type, readAs);
   }
 
   private static String expected(RegressorSpec spec) {

@@ -469,7 +469,8 @@ class PredictTest {
             + columns);
     assertRefused(
         recall(command(shared("parquet"), "--prediction-column=name")),
-        "--prediction-column name: expected a name that no column has, found [id, name, sequence]");
+        "--prediction-column name: expected a name that no column has in upper or lower case, found"
+            + " [id, name, sequence]");
     assertThatThrownBy(() -> stage(2, 1).transformSchema(schema(FLOATS)))
         .isInstanceOf(UserError.class)
         .hasMessage(
@@ -478,6 +479,36 @@ class PredictTest {
                 + " are "
                 + columns);
     assertThat(folder.resolve("out")).doesNotExist();
+  }
+
+  @Test
+  void namesOfColumnsAreTheSameWhereTheyAreForSpark() {
+    RecallModel upper = new RecallModel(model).setInputCol("SEQUENCE").setOutputCol("Name");
+    String message = "outputCol Name: expected a name that no column has in upper or lower case";
+    assertThatThrownBy(() -> upper.transformSchema(schema(FLOATS))).hasMessageContaining(message);
+    assertThatThrownBy(() -> upper.transform(data())).hasMessageContaining(message);
+    assertRefused(
+        recall(command(shared("parquet"), "--prediction-column=SEQUENCE")),
+        "--prediction-column SEQUENCE: expected a name that no column has in upper or lower case,"
+            + " found [id, name, sequence]");
+    assertPredicted(new RecallModel(model).setInputCol("Sequence").transform(data()), ROWS);
+    Dataset<Row> twice =
+        data()
+            .selectExpr("id", "name", "sequence", "array(0f) as other")
+            .toDF("id", "name", "sequence", "Sequence");
+    assertThatThrownBy(() -> new RecallModel(model).transform(twice))
+        .hasMessage("inputCol sequence: expected one column of that name, found 2 of them");
+
+    spark.conf().set("spark.sql.caseSensitive", "true");
+    try {
+      RecallModel stage = upper.copy(new ParamMap()).setInputCol("sequence");
+      assertThat(stage.transform(data()).columns())
+          .containsExactly("id", "name", "sequence", "Name");
+      assertThatThrownBy(() -> upper.transformSchema(schema(FLOATS)))
+          .hasMessageStartingWith("inputCol SEQUENCE: expected one column of that name, found id");
+    } finally {
+      spark.conf().unset("spark.sql.caseSensitive");
+    }
   }
 
   @Test
@@ -526,7 +557,7 @@ class PredictTest {
     Result onto = recall(command(out(), "--overwrite"));
     assertThat(onto.exitCode()).isEqualTo(2);
     assertThat(onto.err())
-        .startsWith("--prediction-column prediction: expected a name that no column has");
+        .startsWith("--prediction-column prediction: expected a name that no column has ");
     Result other =
         recall(
             command(

@@ -567,6 +567,28 @@ class PredictTest {
     assertThat(RunFiles.snapshot(folder)).isEqualTo(before);
   }
 
+  /** A directory with predictions was given a run too. */
+  @Test
+  void aModelBelowTheOutputIsNotReplacedWithIt() {
+    ok(recall(command(shared("parquet"))));
+    Path run = folder.resolve("out/run");
+    ok(recall(Commands.with(SMALL, "train", "--without-spark", "--run", run.toString())));
+    Map<String, String> before = RunFiles.snapshot(folder);
+    Result result =
+        recall(
+            "predict",
+            "--run=" + run,
+            "--in=" + shared("parquet"),
+            "--out=" + out(),
+            "--overwrite");
+    assertThat(result.exitCode()).isEqualTo(2);
+    assertThat(result.err())
+        .startsWith(
+            "--out file:%s: expected a place without the model, found its file file:%s/checkpoints/"
+                .formatted(out(), run));
+    assertThat(RunFiles.snapshot(folder)).isEqualTo(before);
+  }
+
   @ParameterizedTest
   @ValueSource(strings = {"{\"sequence\": [1, 2", "no JSON"})
   void aLineThatIsNoJsonIsRefused(String line) throws IOException {

@@ -108,29 +108,72 @@ class LauncherTest {
   @CsvSource(
       delimiter = ';',
       value = {
-        "train --set training.strategy=dl4j-parameter-averaging; --jars JAR",
-        "train --set=training.strategy=dl4j-parameter-averaging; --jars JAR",
-        "--jars mine.jar train --config asks.conf; --jars mine.jar,JAR",
-        "train --resume run; --jars JAR",
-        "train --config silent.conf --set seed=1; none",
+        "train|--set|training.strategy=dl4j-parameter-averaging; JAR",
+        "train|--set=training.engine=dl4j; JAR",
+        "train|--set|training.engine = dl4j; JAR",
+        "train|--set|training.engine=fused; none",
+        "train|--config|equals.conf; JAR",
+        "train|--config|silent.conf|--config=colon.conf; JAR",
+        "train|--config=file:FOLDER/json.conf; JAR",
+        "train|--config|silent.conf|--set|seed=1; none",
+        "train|--resume|run; JAR",
+        "train|--run=file:FOLDER/run; JAR",
+        "verify|run; JAR",
+        "predict|--run|r|--in|equals.conf|--out|dl4j; none",
         "config; none"
       })
   void bringsDeeplearning4jToThoseWhoAskForIt(String arguments, String jars)
       throws IOException, InterruptedException {
-    Path jar = folder.resolve("job/target/recall-dl4j.jar");
-    Files.createFile(jar);
-    Files.writeString(folder.resolve("asks.conf"), "training { strategy = \"dl4j-averaging\" }");
-    Files.writeString(folder.resolve("silent.conf"), "seed = 1 # not = dl4j");
+    Path jar = deeplearning4j();
+    write("equals.conf", "training { strategy = \"dl4j-averaging\" }");
+    write("colon.conf", "training {\n  engine : dl4j\n}");
+    write("json.conf", "{\"training\": {\"engine\": \"dl4j\"}}");
+    write("silent.conf", "seed = 1 # not engine = dl4j");
     Files.createDirectory(folder.resolve("run"));
-    Files.writeString(folder.resolve("run/config.conf"), "training.strategy = dl4j-averaging\n");
-    String output = output(("deploy/bin/recall " + arguments).split(" "));
+    write("run/config.conf", "training.strategy = \"dl4j-averaging\"\n");
+    String output = output(recall(arguments));
     if (jars.equals("none")) {
       assertThat(output).doesNotContain("--jars").contains("threads : ");
     } else {
-      assertThat(output)
-          .contains(jars.replace("JAR", jar.toRealPath().toString()) + " ")
-          .contains("threads 1: ");
+      assertThat(output).contains("--jars " + jar + " ").contains("threads 1: ");
     }
+  }
+
+  /** Where spark-submit looks for jars: options, settings, then one file. */
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = ';',
+      value = {
+        "--jars|a.jar,b.jar; a.jar,b.jar",
+        "--jars=a.jar|--conf|spark.jars=b.jar; a.jar",
+        "--jars|a.jar|--jars|b.jar; b.jar",
+        "--conf|spark.jars=b.jar|--conf|spark.jars.packages=p; b.jar",
+        "--conf=spark.jars=b.jar|--properties-file|mine; b.jar",
+        "--properties-file|mine; c.jar,d.jar",
+        "--properties-file=none; ",
+        "--name|mine; e.jar",
+      })
+  void leavesTheUsersOwnJarsBesideIt(String options, String jars)
+      throws IOException, InterruptedException {
+    Path jar = deeplearning4j();
+    write("mine", "spark.jars.packages p\n spark.jars = c.jar,d.jar \nspark.app.name x\n");
+    Files.createDirectory(folder.resolve("spark/conf"));
+    write("spark/conf/spark-defaults.conf", "spark.jars\te.jar");
+    String own = jars == null ? "" : jars + ",";
+    assertThat(output(recall(options + "|train|--set|training.engine=dl4j")))
+        .contains(" --jars " + own + jar + " ");
+  }
+
+  private Path deeplearning4j() throws IOException {
+    return Files.createFile(folder.resolve("job/target/recall-dl4j.jar")).toRealPath();
+  }
+
+  private void write(String name, String text) throws IOException {
+    Files.writeString(folder.resolve(name), text);
+  }
+
+  private String[] recall(String arguments) {
+    return ("deploy/bin/recall|" + arguments.replace("FOLDER", folder.toString())).split("\\|");
   }
 
   /** Runs with script(1) of util-linux, which makes a pseudo-terminal. */

@@ -54,7 +54,7 @@ public enum EngineKind {
   /** Where Deeplearning4j comes from, for messages. */
   public static final String DL4J_JAR =
       "`mvn -Pdl4j -DskipTests package` builds job/target/recall-dl4j.jar, which deploy/bin/recall"
-          + " then takes, and which spark-submit takes with --jars";
+          + " takes where settings on this machine name dl4j; else give it with --jars";
 
   abstract GradientEngine create(RegressorSpec model);
 

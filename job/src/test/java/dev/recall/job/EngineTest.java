@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.within;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import dev.recall.job.config.Configs;
 import dev.recall.job.config.RunConfig;
+import dev.recall.job.dl4j.NeedsDl4j;
 import dev.recall.job.store.Forgery;
 import java.io.File;
 import java.io.IOException;
@@ -17,20 +18,17 @@ import java.util.concurrent.TimeUnit;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.condition.EnabledOnOs;
-import org.junit.jupiter.api.condition.OS;
 import org.junit.jupiter.api.io.TempDir;
 
 /** {@code training.engine}. */
 class EngineTest {
 
   private static final String DL4J = "training.engine=dl4j";
-  private static final String TESTED = "the build has Deeplearning4j's natives for it alone";
 
   @TempDir private Path folder;
 
   @Test
-  @EnabledOnOs(value = OS.LINUX, architectures = "amd64", disabledReason = TESTED)
+  @NeedsDl4j
   void deeplearning4jTrainsResumesVerifiesAndEvaluates() {
     Path whole = folder.resolve("whole");
     Path parted = folder.resolve("parted");
@@ -61,7 +59,7 @@ class EngineTest {
   }
 
   @Test
-  @EnabledOnOs(value = OS.LINUX, architectures = "amd64", disabledReason = TESTED)
+  @NeedsDl4j
   void runWithOneEngineIsNotGoneOnWithByAnother() {
     Path run = folder.resolve("run");
     succeeds(train(run));

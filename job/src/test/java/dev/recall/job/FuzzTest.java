@@ -4,6 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.abort;
 
 import dev.recall.job.config.ConfigFuzz;
+import dev.recall.job.spark.predict.ScoredModelFuzz;
+import dev.recall.job.spark.predict.SequenceTextFuzz;
 import dev.recall.job.store.CheckpointFuzz;
 import dev.recall.job.store.StartFileFuzz;
 import java.io.File;
@@ -61,6 +63,18 @@ class FuzzTest {
   void zipsOfDeeplearning4jAreReadOrRefused() throws IOException, InterruptedException {
     Dl4jZipFuzz.writeSeeds(seeds());
     fuzz("zip of Deeplearning4j", Dl4jZipFuzz.class, 1_500);
+  }
+
+  @Test
+  void savedModelsAreReadOrRefused() throws IOException, InterruptedException {
+    ScoredModelFuzz.writeSeeds(seeds());
+    fuzz("saved model", ScoredModelFuzz.class, 2_000);
+  }
+
+  @Test
+  void textsOfSequencesAreReadOrRefused() throws IOException, InterruptedException {
+    SequenceTextFuzz.writeSeeds(seeds());
+    fuzz("text of a sequence", SequenceTextFuzz.class, 10_000);
   }
 
   /** Or no findings would mean nothing. */

@@ -112,6 +112,11 @@ public record ScoredModel(String origin, int version, RegressorSpec spec, float[
    * @throws IOException when it cannot be written
    */
   void write(Storage storage, String file) throws IOException {
+    storage.write(file, encoded());
+  }
+
+  /** The bytes of the same. */
+  byte[] encoded() {
     Map<String, String> metadata = new LinkedHashMap<>();
     metadata.put(FORMAT, "1");
     metadata.put(ORIGIN, origin);
@@ -119,12 +124,17 @@ public record ScoredModel(String origin, int version, RegressorSpec spec, float[
     metadata.put(LAYERS, spec.layers());
     metadata.put(DIGEST, sha256());
     List<TensorFile.Tensor> blocks = ParameterTensors.of("", spec.layout(), parameters);
-    storage.write(file, Safetensors.encode(new TensorFile(metadata, blocks)));
+    return Safetensors.encode(new TensorFile(metadata, blocks));
   }
 
-  /** Reads what {@link #write} wrote; the file is untrusted. */
+  /** Reads what {@link #write} wrote. */
   static ScoredModel read(Storage storage, String file) {
-    TensorFile tensors = Checkpoint.tensors(file, storage.read(file));
+    return decode(file, storage.read(file));
+  }
+
+  /** The same; the bytes are untrusted. */
+  static ScoredModel decode(String file, byte[] bytes) {
+    TensorFile tensors = Checkpoint.tensors(file, bytes);
     try {
       expect(tensors, FORMAT, "1");
       String version = metadata(tensors, VERSION);

@@ -2,10 +2,10 @@ package dev.recall.job.spark.predict;
 
 import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonParser;
-import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.JsonToken;
 import com.fasterxml.jackson.core.json.JsonReadFeature;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import org.apache.spark.sql.catalyst.InternalRow;
 import org.apache.spark.sql.catalyst.util.ArrayData;
@@ -80,17 +80,32 @@ final class SequenceReader {
    * @throws Refused when there is none; then nothing was added
    */
   int read(InternalRow row) throws Refused {
+    if (row.isNullAt(ordinal)) {
+      throw new Refused("a sequence", "null");
+    }
+    return read(
+        switch (form) {
+          case FLOATS -> () -> floats(row.getArray(ordinal));
+          case DOUBLES -> () -> doubles(row.getArray(ordinal), -1);
+          case ROWS_OF_FLOATS, ROWS_OF_DOUBLES -> () -> rows(row.getArray(ordinal));
+          case TEXT -> () -> text(row.getUTF8String(ordinal).getBytes());
+        });
+  }
+
+  /** The same of a text that is in no row. */
+  int read(byte[] utf8) throws Refused {
+    return read(() -> text(utf8));
+  }
+
+  /** Adds the values of one sequence. */
+  private interface Source {
+    void add() throws Refused;
+  }
+
+  private int read(Source source) throws Refused {
     int start = end;
     try {
-      if (row.isNullAt(ordinal)) {
-        throw new Refused("a sequence", "null");
-      }
-      switch (form) {
-        case FLOATS -> floats(row.getArray(ordinal));
-        case DOUBLES -> doubles(row.getArray(ordinal), -1);
-        case ROWS_OF_FLOATS, ROWS_OF_DOUBLES -> rows(row.getArray(ordinal));
-        default -> text(row.getUTF8String(ordinal).getBytes());
-      }
+      source.add();
       if (end == start) {
         throw new Refused("at least 1 step", "an empty sequence");
       }
@@ -189,7 +204,7 @@ final class SequenceReader {
         if (token == JsonToken.START_ARRAY) {
           step(json, t, utf8);
         } else if (inputSize > 1) {
-          throw token == null ? notJson(utf8) : wrongLength(json.getText(), t);
+          throw token == null ? notJson(utf8) : wrongLength(shown(json.getText()), t);
         } else {
           number(json, t, -1, utf8);
         }
@@ -197,10 +212,8 @@ final class SequenceReader {
       if (json.nextToken() != null) {
         throw notJson(utf8);
       }
-    } catch (JsonProcessingException e) {
+    } catch (IOException e) { // not only JsonProcessingException: zeros first are taken for UTF-32
       throw notJson(utf8);
-    } catch (IOException e) {
-      throw new IllegalStateException("reading from memory", e);
     }
   }
 
@@ -242,10 +255,13 @@ final class SequenceReader {
   }
 
   private Refused notJson(byte[] utf8) {
-    String text = new String(utf8, java.nio.charset.StandardCharsets.UTF_8);
-    String shown = text.length() <= SHOWN ? text : text.substring(0, SHOWN) + "...";
     return new Refused(
-        "a JSON array of numbers such as " + (inputSize == 1 ? "[0.5, -1]" : example()), shown);
+        "a JSON array of numbers such as " + (inputSize == 1 ? "[0.5, -1]" : example()),
+        shown(new String(utf8, StandardCharsets.UTF_8)));
+  }
+
+  private static String shown(String text) {
+    return text.length() <= SHOWN ? text : text.substring(0, SHOWN) + "...";
   }
 
   private String example() {

@@ -50,8 +50,7 @@ class OnnxModelTest {
 
   /**
    * Both sum in float32, in another order and with another tanh: some 1e-6 apart. Recurrent weights
-   * N(0, 1/2) of 33 units would make a chaotic network, which no two programs agree on for 50
-   * steps.
+   * N(0, 1/4) of 33 units would amplify that within 50 steps: RoundingTest.
    */
   @ParameterizedTest
   @MethodSource("architectures")

@@ -136,11 +136,11 @@ final class TorchReader {
     float[] parameters = new float[layout.size()];
     for (Block block : layout.blocks()) {
       float[] values = blocks.get(block.name()).values();
-      if (block.dimensions().size() == 2) {
-        transpose(values, block, parameters);
-      } else {
-        System.arraycopy(values, 0, parameters, block.offset(), block.length());
+      List<Integer> shape = block.dimensions();
+      if (shape.size() == 2) {
+        values = TorchStateDict.transposed(values, shape.get(1), shape.get(0));
       }
+      System.arraycopy(values, 0, parameters, block.offset(), block.length());
     }
     for (int layer = 0; layer < biases.size(); layer++) {
       int offset = layout.offset(RegressorSpec.layerName(layer) + ".b");
@@ -150,16 +150,5 @@ final class TorchReader {
       }
     }
     return parameters;
-  }
-
-  /** From [columns, rows] to the block's [rows, columns]. */
-  private static void transpose(float[] values, Block block, float[] parameters) {
-    int rows = block.dimensions().get(0);
-    int columns = block.dimensions().get(1);
-    for (int row = 0; row < rows; row++) {
-      for (int column = 0; column < columns; column++) {
-        parameters[block.offset() + row * columns + column] = values[column * rows + row];
-      }
-    }
   }
 }

@@ -98,13 +98,20 @@ public final class TorchStateDict {
   private static Tensor transposed(String name, Block block, float[] parameters) {
     int rows = block.dimensions().get(0);
     int columns = block.dimensions().get(1);
-    float[] values = new float[block.length()]; // [columns, rows]
+    float[] values =
+        Arrays.copyOfRange(parameters, block.offset(), block.offset() + block.length());
+    return new Tensor(name, List.of(columns, rows), transposed(values, rows, columns));
+  }
+
+  /** From [rows, columns] to [columns, rows]. */
+  static float[] transposed(float[] values, int rows, int columns) {
+    float[] transposed = new float[values.length];
     for (int row = 0; row < rows; row++) {
       for (int column = 0; column < columns; column++) {
-        values[column * rows + row] = parameters[block.offset() + row * columns + column];
+        transposed[column * rows + row] = values[row * columns + column];
       }
     }
-    return new Tensor(name, List.of(columns, rows), values);
+    return transposed;
   }
 
   /**

@@ -4,8 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.abort;
 
 import dev.recall.job.config.ConfigFuzz;
-import dev.recall.job.spark.predict.ScoredModelFuzz;
-import dev.recall.job.spark.predict.SequenceTextFuzz;
+import dev.recall.job.spark.predict.PredictFuzz;
 import dev.recall.job.store.CheckpointFuzz;
 import dev.recall.job.store.StartFileFuzz;
 import java.io.File;
@@ -66,15 +65,9 @@ class FuzzTest {
   }
 
   @Test
-  void savedModelsAreReadOrRefused() throws IOException, InterruptedException {
-    ScoredModelFuzz.writeSeeds(seeds());
-    fuzz("saved model", ScoredModelFuzz.class, 2_000);
-  }
-
-  @Test
-  void textsOfSequencesAreReadOrRefused() throws IOException, InterruptedException {
-    SequenceTextFuzz.writeSeeds(seeds());
-    fuzz("text of a sequence", SequenceTextFuzz.class, 10_000);
+  void savedModelsAndTextsOfSequencesAreReadOrRefused() throws IOException, InterruptedException {
+    PredictFuzz.writeSeeds(seeds());
+    fuzz("saved model and text of a sequence", PredictFuzz.class, 2_000);
   }
 
   /** Or no findings would mean nothing. */

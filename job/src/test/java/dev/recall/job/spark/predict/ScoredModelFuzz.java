@@ -15,7 +15,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
-/** What Jazzer calls with bytes for a saved {@link RecallModel}. */
+/** What Jazzer, through {@link PredictFuzz}, calls with bytes for a saved {@link RecallModel}. */
 public final class ScoredModelFuzz {
 
   private static final List<String> KEYS = List.of("layers", "version", "origin");

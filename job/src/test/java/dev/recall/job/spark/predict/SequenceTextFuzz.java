@@ -8,7 +8,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 
-/** What Jazzer calls with bytes for the text of a sequence. */
+/** What Jazzer, through {@link PredictFuzz}, calls with bytes for the text of a sequence. */
 public final class SequenceTextFuzz {
 
   private static final ObjectMapper TREES = new ObjectMapper();

@@ -30,7 +30,7 @@ import java.util.regex.Pattern;
  * </pre>
  *
  * <p>Note to the maintainer. What is in service changes by one operation: a file of the history is
- * created where none is ({@link Storage#createNew}), under the number after the step that the
+ * created where none is ({@link Storage#createOnce}), under the number after the step that the
  * change was decided on. Whoever decided on an older step finds the number taken and has no effect,
  * however late it comes. So nobody needs a lock to promote, roll back or prune, and a reader sees
  * either the step before or the step after. A version that is to go is named in a step first and
@@ -514,7 +514,7 @@ public final class ModelRegistry {
   }
 
   private Optional<Step> append(Step step) throws IOException {
-    boolean done = storage.createNew(stepFile(step.number()), Fields.bytes(step.json()));
+    boolean done = storage.createOnce(stepFile(step.number()), Fields.bytes(step.json()));
     return done ? Optional.of(step) : Optional.empty();
   }
 

@@ -25,7 +25,8 @@ import java.util.regex.Pattern;
  * <pre>
  * REGISTRY/NAME/versions/000007/version.json   written last, with the digests of the files beside it
  * REGISTRY/NAME/history/00000012.json          steps; the newest says what is in service
- * REGISTRY/NAME/leases/00000007.json           who trained version 7, or does
+ * REGISTRY/NAME/leases/00000007.json           who took the lease for version 7
+ * REGISTRY/NAME/leases/00000007.renewed.json   until when its holder has it
  * REGISTRY/NAME/runs/20261122T060000Z-champion run directories
  * </pre>
  *

@@ -17,7 +17,7 @@ import org.junit.jupiter.api.Test;
 /** Writers of one file whose every operation on the store comes in an order that chance chooses. */
 class BallotsTest {
 
-  private static final int SCHEDULES = 1500;
+  private static final int SCHEDULES = 600;
 
   /** A writer's process was killed. */
   private static final class Killed extends IOException {

@@ -100,7 +100,7 @@ final class Ballots {
     int number = 1;
     for (int disturbed = 0; disturbed < TRIES; disturbed++) {
       String order = String.format(Locale.ROOT, "%06d-%s", number, me);
-      List<Ballot> others = put(new Ballot(order, false, me), new byte[0]);
+      List<Ballot> others = put(new Ballot(order, false, me), mine);
       if (highest(others).equals(order)) {
         Optional<Ballot> before =
             others.stream().filter(Ballot::accepted).max(Comparator.comparing(Ballot::order));

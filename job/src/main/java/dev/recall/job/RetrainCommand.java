@@ -22,6 +22,7 @@ import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
@@ -89,7 +90,9 @@ final class RetrainCommand implements Callable<Integer> {
   @Option(
       names = "--examples",
       paramLabel = "N",
-      description = "Trains on so many sequences, at least a round; sets stop.rounds.")
+      description =
+          "Trains on at most so many sequences, but at least a round: the whole rounds that fit become"
+              + " stop.rounds.")
   private Long examples;
 
   @Option(names = "--summary", paramLabel = "FILE", description = "Writes the outcome as JSON.")
@@ -308,11 +311,7 @@ final class RetrainCommand implements Callable<Integer> {
   private List<String> limits(RunConfig config, int share) throws InvalidConfig {
     List<String> limits = new ArrayList<>(List.of(seed()));
     if (examples != null) {
-      long perRound =
-          (long) config.training().shards()
-              * config.training().localSteps()
-              * config.task().batchSize();
-      limits.add("stop.rounds=" + Math.max(1, examples / share / perRound));
+      limits.add("stop.rounds=" + wholeRounds(config, examples / share));
     }
     if (until != null) {
       double left =
@@ -323,6 +322,17 @@ final class RetrainCommand implements Callable<Integer> {
       limits.add("stop.seconds=" + (own > 0 ? Math.min(own, seconds) : seconds));
     }
     return limits;
+  }
+
+  private long wholeRounds(RunConfig config, long most) {
+    long perRound =
+        (long) config.training().shards()
+            * config.training().localSteps()
+            * config.task().batchSize();
+    long rounds = Math.max(1, most / perRound);
+    String line = "%,d examples are %,d rounds of %,d, %,d in all";
+    say(String.format(Locale.ROOT, line, most, rounds, perRound, rounds * perRound));
+    return rounds;
   }
 
   /** Judged anew when somebody puts another version into service meanwhile. */

@@ -7,15 +7,11 @@ import dev.recall.job.config.Configs;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
-import java.util.stream.IntStream;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.api.extension.RegisterExtension;
 
 /** Processes that are killed (SIGKILL) at moments of no one's choice, and go on. */
 class KilledRunTest {
@@ -27,26 +23,10 @@ class KilledRunTest {
       Configs.smallWith(
           "training.local-steps=2", "stop.patience=100000", "checkpoint.every-rounds=1");
 
-  @TempDir private Path folder;
-
-  private Processes processes;
-
-  @BeforeEach
-  void prepare() {
-    processes = new Processes(folder);
-  }
-
-  @AfterEach
-  void endWhatWasStarted() {
-    processes.close();
-  }
-
-  private Path run() {
-    return folder.resolve("run");
-  }
+  @RegisterExtension private final Processes processes = new Processes();
 
   private int newestRound() {
-    return RunFiles.names(run().resolve("checkpoints")).stream()
+    return RunFiles.names(processes.run().resolve("checkpoints")).stream()
         .filter(name -> name.startsWith("round-"))
         .mapToInt(name -> Integer.parseInt(name.replaceAll("\\D", "")))
         .max()
@@ -61,12 +41,10 @@ class KilledRunTest {
   }
 
   private List<String> beginOrGoOn(int rounds, String... options) {
-    if (!run().resolve("config.conf").toFile().exists()) {
-      return begin(run(), rounds, options);
+    if (!processes.run().resolve("config.conf").toFile().exists()) {
+      return begin(processes.run(), rounds, options);
     }
-    List<String> args = new ArrayList<>(List.of("train", "--resume", run().toString()));
-    args.addAll(List.of(options));
-    return args;
+    return processes.resume(options);
   }
 
   private void killAt(int round, int rounds, List<String> jvmOptions, String... options)
@@ -82,16 +60,10 @@ class KilledRunTest {
   }
 
   private void assertEndsAsIfNothingHadHappened(int rounds) {
-    Path whole = folder.resolve("whole");
+    Path whole = processes.folder().resolve("whole");
     assertThat(Commands.recall(begin(whole, rounds, "--without-spark")).exitCode()).isZero();
-    for (String figure : List.of("parameters_sha256", "loss", "recall_mse", "rounds", "examples")) {
-      assertThat(RunFiles.json(run().resolve("summary.json")).get(figure))
-          .as(figure)
-          .isEqualTo(RunFiles.json(whole.resolve("summary.json")).get(figure));
-    }
-    assertThat(RunFiles.metricsRounds(run()))
-        .isEqualTo(IntStream.rangeClosed(1, rounds).boxed().toList());
-    assertThat(RunFiles.snapshot(run()).keySet())
+    processes.assertEndedAs(whole, rounds);
+    assertThat(RunFiles.snapshot(processes.run()).keySet())
         .noneMatch(name -> name.endsWith(".tmp") || name.endsWith(".crc"));
   }
 
@@ -101,7 +73,7 @@ class KilledRunTest {
     for (int kill = 0; kill < 3; kill++) {
       killAt(kill == 0 ? 0 : 30 * kill + random.nextInt(30), 120, List.of(), "--without-spark");
       // Whatever the moment, the newest checkpoint is whole.
-      assertThat(Commands.recall("evaluate", run().toString()).exitCode()).isZero();
+      processes.assertEvaluates();
     }
     Commands.Result last = Commands.recall(beginOrGoOn(120, "--without-spark"));
     assertThat(last.exitCode()).as(last.err()).isZero();
@@ -113,7 +85,7 @@ class KilledRunTest {
   void endsInTheHashOfTheUninterruptedRunWithSparkToo() throws IOException, InterruptedException {
     killAt(10, 40, Processes.SPARK);
     Process last = processes.start(Processes.SPARK, beginOrGoOn(40));
-    assertThat(processes.end(last)).as(processes.log()).isZero();
+    processes.assertEnds(last, 0);
     assertEndsAsIfNothingHadHappened(40);
   }
 }

@@ -13,9 +13,17 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.regex.Pattern;
+import java.util.stream.IntStream;
+import org.apache.commons.io.FileUtils;
+import org.junit.jupiter.api.extension.AfterEachCallback;
+import org.junit.jupiter.api.extension.BeforeEachCallback;
+import org.junit.jupiter.api.extension.ExtensionContext;
 
-/** Recall in JVMs of their own. What they say goes into one file. */
-public final class Processes implements AutoCloseable {
+/**
+ * Recall in JVMs of their own. What they say goes into one file. A test that registers it gets a
+ * folder for each method; what still runs at the end is killed.
+ */
+public final class Processes implements AutoCloseable, BeforeEachCallback, AfterEachCallback {
 
   /** By which Spark runs in the process itself. */
   public static final List<String> SPARK =
@@ -27,11 +35,59 @@ public final class Processes implements AutoCloseable {
 
   private static final int SECONDS = 60;
 
-  private final Path folder;
   private final List<Process> started = new ArrayList<>();
+  private Path folder;
 
+  /** To be registered as an extension. */
+  public Processes() {}
+
+  /** In a folder of somebody else's. */
   public Processes(Path folder) {
     this.folder = folder;
+  }
+
+  @Override
+  public void beforeEach(ExtensionContext context) throws IOException {
+    folder = Files.createTempDirectory("recall-processes");
+  }
+
+  @Override
+  public void afterEach(ExtensionContext context) throws IOException {
+    close();
+    FileUtils.deleteDirectory(folder.toFile());
+  }
+
+  /** Where logs and temporary files are; there is room for others. */
+  public Path folder() {
+    return folder;
+  }
+
+  /** A run directory. */
+  public Path run() {
+    return folder.resolve("run");
+  }
+
+  /** The command that goes on with the run. */
+  public List<String> resume(String... options) {
+    List<String> args = new ArrayList<>(List.of("train", "--resume", run().toString()));
+    args.addAll(List.of(options));
+    return args;
+  }
+
+  /** The newest checkpoint of the run is whole. */
+  public void assertEvaluates() {
+    assertThat(Commands.recall("evaluate", run().toString()).exitCode()).isZero();
+  }
+
+  /** The run has the result of another, and a line for each of its rounds. */
+  public void assertEndedAs(Path whole, int rounds) {
+    for (String figure : List.of("parameters_sha256", "loss", "recall_mse", "rounds", "examples")) {
+      assertThat(RunFiles.json(run().resolve("summary.json")).get(figure))
+          .as(figure)
+          .isEqualTo(RunFiles.json(whole.resolve("summary.json")).get(figure));
+    }
+    assertThat(RunFiles.metricsRounds(run()))
+        .isEqualTo(IntStream.rangeClosed(1, rounds).boxed().toList());
   }
 
   /** Starts a command; the words of {@code before} stand before that of the JVM. */
@@ -88,8 +144,20 @@ public final class Processes implements AutoCloseable {
     return process.exitValue();
   }
 
+  /** Waits for the end, which is to have this exit code. */
+  public void assertEnds(Process process, int exitCode) throws InterruptedException {
+    assertThat(end(process)).as(log()).isEqualTo(exitCode);
+  }
+
+  /** Sends a signal, such as TERM. */
+  public static void signal(String name, Process process) throws IOException, InterruptedException {
+    List<String> kill = List.of("kill", "-s", name, String.valueOf(process.pid()));
+    assertThat(new ProcessBuilder(kill).inheritIO().start().waitFor()).isZero();
+  }
+
   @Override
   public void close() {
     started.forEach(Process::destroyForcibly);
+    started.forEach(process -> process.onExit().join());
   }
 }

@@ -13,44 +13,31 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.api.extension.RegisterExtension;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Retrainings in processes of their own that meet at one registry. */
 @Tag("slow")
 class RetrainProcessesTest {
 
-  private static final int AT_ONCE = 4;
   private static final int FAILED = 1;
   private static final int TERMINATED = 128 + 15;
 
-  @TempDir private Path folder;
-
-  private Processes processes;
-
-  @BeforeEach
-  void prepare() {
-    processes = new Processes(folder);
-  }
-
-  @AfterEach
-  void endWhatWasStarted() {
-    processes.close();
-  }
+  @RegisterExtension private final Processes processes = new Processes();
 
   private ModelRegistry registry() {
     return ModelRegistry.open(
-        new Storage(Map.of()), folder.resolve("registry").toString(), "memory");
+        new Storage(Map.of()), processes.folder().resolve("registry").toString(), "memory");
   }
 
   private List<String> retrain(int hour, String... settings) {
     List<String> args =
         Commands.with(
             Configs.smallWith(settings), "retrain", "--without-spark", "--name", "memory");
-    args.addAll(List.of("--registry", folder.resolve("registry").toString()));
+    args.addAll(List.of("--registry", processes.folder().resolve("registry").toString()));
     args.addAll(List.of("--scheduled", "2026-11-22T0" + hour + ":00:00Z"));
     return args;
   }
@@ -59,22 +46,11 @@ class RetrainProcessesTest {
     return processes.start(List.of(), args);
   }
 
-  @Test
-  void ofManyThatStartAtTheSameMomentOneTrainsAndPublishes() throws Exception {
-    List<Process> all = new ArrayList<>();
-    for (int i = 0; i < AT_ONCE; i++) {
-      // Long enough for the others to find it at work.
-      all.add(start(retrain(6, "stop.seconds=4", "stop.rounds=100000000")));
-    }
-    for (Process process : all) {
-      assertThat(processes.end(process)).as(processes.log()).isZero();
-    }
-    assertThat(registry().versions()).hasSize(1);
-    assertThat(registry().history()).hasSize(1);
-    assertThat(processes.log().lines().filter(line -> line.startsWith("promoted: "))).hasSize(1);
-    assertThat(
-            processes.log().lines().filter(line -> line.matches("(left alone|done already): .*")))
-        .hasSize(AT_ONCE - 1);
+  @ParameterizedTest
+  @ValueSource(ints = {2, 8})
+  void ofManyThatStartAtTheSameMomentOneTrainsAndPublishes(int count) throws Exception {
+    String root = processes.folder().resolve("registry").toString();
+    RetrainRace.of(count, processes.folder(), root, Map.of());
   }
 
   @Test
@@ -90,7 +66,7 @@ class RetrainProcessesTest {
     assertThat(Lease.held(registry()).orElseThrow().ended()).isTrue();
 
     Process again = start(retrain(6, "stop.rounds=100000000", "stop.seconds=0.1"));
-    assertThat(processes.end(again)).as(processes.log()).isZero();
+    processes.assertEnds(again, 0);
     assertThat(processes.log()).containsPattern("going on after round [1-9]");
     assertThat(registry().versions()).hasSize(1);
   }
@@ -99,15 +75,15 @@ class RetrainProcessesTest {
   @Test
   void aChallengerOfTwoIsTrainedInOneSparkApplication() throws Exception {
     Process first = start(retrain(5, "stop.rounds=2"));
-    assertThat(processes.end(first)).as(processes.log()).isZero();
+    processes.assertEnds(first, 0);
     List<String> args = retrain(6, "stop.rounds=2", "retrain.start=better");
     args.remove("--without-spark");
-    Path events = Files.createDirectory(folder.resolve("events"));
+    Path events = Files.createDirectory(processes.folder().resolve("events"));
     List<String> jvmOptions = new ArrayList<>(Processes.SPARK);
     jvmOptions.addAll(List.of("-Dspark.eventLog.enabled=true", "-Dspark.eventLog.dir=" + events));
     Process second = processes.start(jvmOptions, args);
-    assertThat(processes.end(second)).as(processes.log()).isZero();
-    Path runs = folder.resolve("registry/memory/runs");
+    processes.assertEnds(second, 0);
+    Path runs = processes.folder().resolve("registry/memory/runs");
     for (String from : List.of("champion", "scratch")) {
       Path run = runs.resolve("20261122T060000Z-" + from);
       assertThat(RunFiles.json(run.resolve("run.json")).at("/processes/0/runner").asText())
@@ -120,20 +96,20 @@ class RetrainProcessesTest {
   @Test
   void aHolderThatWasFrozenForLongerThanItsLeasePublishesNothing() throws Exception {
     Process first = start(retrain(5, "stop.rounds=2"));
-    assertThat(processes.end(first)).as(processes.log()).isZero();
+    processes.assertEnds(first, 0);
     Process frozen =
         start(retrain(6, "stop.rounds=100000000", "stop.seconds=3", "retrain.lease-seconds=1"));
     processes.awaitLine(frozen, "^run directory .*060000Z.*");
-    signal("STOP", frozen);
+    Processes.signal("STOP", frozen);
 
     leaseRunsOut();
     Process next = start(retrain(7, "stop.rounds=3", "retrain.lease-seconds=1"));
-    assertThat(processes.end(next)).as(processes.log()).isZero();
+    processes.assertEnds(next, 0);
     List<Integer> published = registry().versions();
     Step now = registry().now();
 
-    signal("CONT", frozen);
-    assertThat(processes.end(frozen)).as(processes.log()).isEqualTo(FAILED);
+    Processes.signal("CONT", frozen);
+    processes.assertEnds(frozen, FAILED);
     assertThat(processes.log())
         .contains("too late: the lease was taken over; nothing goes into service");
     assertThat(registry().versions()).isEqualTo(published).hasSize(2);
@@ -143,16 +119,11 @@ class RetrainProcessesTest {
 
   /** As if the time had passed; the holder cannot renew it. */
   private void leaseRunsOut() throws IOException {
-    Path leases = folder.resolve("registry/memory/leases");
+    Path leases = processes.folder().resolve("registry/memory/leases");
     List<String> names = RunFiles.names(leases);
     Path newest = leases.resolve(names.get(names.size() - 1));
     Files.writeString(
         newest,
         Files.readString(newest).replaceFirst("(?<=\"until\" : \")[^\"]*", "2026-01-01T00:00:00Z"));
-  }
-
-  private static void signal(String name, Process process) throws Exception {
-    String pid = Long.toString(process.pid());
-    assertThat(new ProcessBuilder("kill", "-s", name, pid).start().waitFor()).isZero();
   }
 }

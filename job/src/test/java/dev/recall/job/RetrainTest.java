@@ -310,9 +310,10 @@ class RetrainTest {
   }
 
   @Test
-  void examplesAreABudget() {
+  void examplesAreABudgetOfWholeRounds() {
     Result result = recall(command("06", List.of("--examples", "2600")));
     assertThat(result.exitCode()).as(result.err()).isZero();
+    assertThat(result.err()).contains("2,600 examples are 5 rounds of 512, 2,560 in all\n");
     JsonNode summary = RunFiles.json(model().resolve("versions/000001/summary.json"));
     assertThat(summary.get("examples").intValue()).isEqualTo(5 * 2 * 8 * 32);
   }

@@ -14,11 +14,9 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.regex.Pattern;
 import java.util.stream.IntStream;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.api.extension.RegisterExtension;
 
 /** Processes that are asked to end. */
 class SignalTest {
@@ -38,23 +36,7 @@ class SignalTest {
 
   private static final Pattern ROUND = Pattern.compile("(?m)^round (\\d+)/");
 
-  @TempDir private Path folder;
-
-  private Processes processes;
-
-  @BeforeEach
-  void prepare() {
-    processes = new Processes(folder);
-  }
-
-  @AfterEach
-  void endWhatWasStarted() {
-    processes.close();
-  }
-
-  private Path run() {
-    return folder.resolve("run");
-  }
+  @RegisterExtension private final Processes processes = new Processes();
 
   private static List<String> begin(Path run, String... options) {
     List<String> args = Commands.with(SETTINGS, "train", "--run", run.toString());
@@ -62,33 +44,16 @@ class SignalTest {
     return args;
   }
 
-  private List<String> resume(String... options) {
-    List<String> args = new ArrayList<>(List.of("train", "--resume", run().toString()));
-    args.addAll(List.of(options));
-    return args;
-  }
-
-  private static void signal(String name, Process process)
-      throws IOException, InterruptedException {
-    List<String> kill = List.of("kill", "-" + name, String.valueOf(process.pid()));
-    assertThat(new ProcessBuilder(kill).inheritIO().start().waitFor()).isZero();
-  }
-
   private List<Integer> roundsTold(String log) {
     return ROUND.matcher(log).results().map(round -> Integer.valueOf(round.group(1))).toList();
   }
 
   private void assertGoesOnTo(Path whole) {
-    for (String figure : List.of("parameters_sha256", "loss", "recall_mse", "rounds", "examples")) {
-      assertThat(RunFiles.json(run().resolve("summary.json")).get(figure))
-          .as(figure)
-          .isEqualTo(RunFiles.json(whole.resolve("summary.json")).get(figure));
-    }
-    assertThat(RunFiles.metricsRounds(run()))
-        .isEqualTo(IntStream.rangeClosed(1, ROUNDS).boxed().toList());
-    assertThat(RunFiles.chainHead(run())).isEqualTo(RunFiles.chainHead(whole));
-    assertThat(result(run()).get("chain")).isEqualTo(result(whole).get("chain"));
-    assertThat(result(run()).get("chain").textValue()).isEqualTo(RunFiles.chainHead(run()));
+    processes.assertEndedAs(whole, ROUNDS);
+    assertThat(RunFiles.chainHead(processes.run())).isEqualTo(RunFiles.chainHead(whole));
+    assertThat(result(processes.run()).get("chain")).isEqualTo(result(whole).get("chain"));
+    assertThat(result(processes.run()).get("chain").textValue())
+        .isEqualTo(RunFiles.chainHead(processes.run()));
   }
 
   private static JsonNode result(Path run) {
@@ -97,18 +62,18 @@ class SignalTest {
 
   /** Nothing says that the run has ended. */
   private void assertNoResult() {
-    assertThat(run().resolve("summary.json")).doesNotExist();
-    assertThat(result(run())).isNull();
-    assertThat(Commands.recall("evaluate", run().toString()).exitCode()).isZero();
+    assertThat(processes.run().resolve("summary.json")).doesNotExist();
+    assertThat(result(processes.run())).isNull();
+    processes.assertEvaluates();
   }
 
   private void endsAfterTheRound(
       String name, int exitCode, List<String> before, List<String> jvmOptions, String... options)
       throws IOException, InterruptedException {
-    Process process = processes.start(before, jvmOptions, begin(run(), options));
+    Process process = processes.start(before, jvmOptions, begin(processes.run(), options));
     processes.awaitLine(process, "^round 3/");
-    signal(name, process);
-    assertThat(processes.end(process)).as(processes.log()).isEqualTo(exitCode);
+    Processes.signal(name, process);
+    processes.assertEnds(process, exitCode);
 
     String log = processes.log();
     String told = "SIG" + name + ": ending after this round; a second one ends at once";
@@ -118,18 +83,19 @@ class SignalTest {
     assertThat(last).isLessThan(ROUNDS);
     assertThat(roundsTold(log.substring(log.indexOf(told)))).hasSizeLessThanOrEqualTo(1);
     String checkpoint = "round-%08d.safetensors".formatted(last);
-    assertThat(RunFiles.names(run().resolve("checkpoints")))
+    assertThat(RunFiles.names(processes.run().resolve("checkpoints")))
         .containsExactly("round-00000000.safetensors", checkpoint);
     assertThat(log)
-        .contains("the last checkpoint is whole: file:" + run() + "/checkpoints/" + checkpoint)
-        .contains("to go on: deploy/bin/recall train --resume file:" + run() + "\n");
-    assertThat(RunFiles.metricsRounds(run()))
+        .contains(
+            "the last checkpoint is whole: file:" + processes.run() + "/checkpoints/" + checkpoint)
+        .contains("to go on: deploy/bin/recall train --resume file:" + processes.run() + "\n");
+    assertThat(RunFiles.metricsRounds(processes.run()))
         .isEqualTo(IntStream.rangeClosed(1, last).boxed().toList());
     assertNoResult();
 
-    Process again = processes.start(jvmOptions, resume(options));
-    assertThat(processes.end(again)).as(processes.log()).isZero();
-    Path whole = folder.resolve("whole");
+    Process again = processes.start(jvmOptions, processes.resume(options));
+    processes.assertEnds(again, 0);
+    Path whole = processes.folder().resolve("whole");
     assertThat(Commands.recall(begin(whole, "--without-spark")).exitCode()).isZero();
     assertGoesOnTo(whole);
     System.out.println(
@@ -174,27 +140,31 @@ class SignalTest {
             "train",
             "--without-spark",
             "--run",
-            run().toString());
+            processes.run().toString());
     assertThat(Commands.recall(short3).exitCode()).isZero();
-    List<String> args = resume(options);
+    List<String> args = processes.resume(options);
     args.addAll(List.of("--allow-changed", "--set", "training.local-steps=100000000", "--set"));
     args.add("stop.rounds=5");
     Process process = processes.start(jvmOptions, args);
     processes.awaitLine(process, "^run directory ");
-    signal("TERM", process);
+    Processes.signal("TERM", process);
     processes.awaitLine(process, "^SIGTERM: ending after this round; a second one ends at once$");
     long start = System.nanoTime();
-    signal("TERM", process);
-    assertThat(processes.end(process)).as(processes.log()).isEqualTo(TERMINATED);
+    Processes.signal("TERM", process);
+    processes.assertEnds(process, TERMINATED);
     double seconds = (System.nanoTime() - start) / 1e9;
     assertThat(seconds).isLessThan(20);
     assertThat(processes.log())
         .contains("second signal: ending at once")
-        .contains("the last checkpoint is whole: file:" + run() + "/checkpoints/round-00000003.")
-        .contains("to go on: deploy/bin/recall train --resume file:" + run() + "\n");
-    assertThat(run().resolve("summary.json")).doesNotExist();
-    assertThat(Commands.recall("evaluate", run().toString()).exitCode()).isZero();
-    Commands.Result again = Commands.recall(resume("--without-spark", "--set", "stop.rounds=5"));
+        .contains(
+            "the last checkpoint is whole: file:"
+                + processes.run()
+                + "/checkpoints/round-00000003.")
+        .contains("to go on: deploy/bin/recall train --resume file:" + processes.run() + "\n");
+    assertThat(processes.run().resolve("summary.json")).doesNotExist();
+    processes.assertEvaluates();
+    Commands.Result again =
+        Commands.recall(processes.resume("--without-spark", "--set", "stop.rounds=5"));
     assertThat(again.exitCode()).as(again.err()).isZero();
     System.out.printf("second SIGTERM: exit %d after %.1f s%n", TERMINATED, seconds);
   }
@@ -220,23 +190,23 @@ class SignalTest {
       Process process =
           processes.start(
               List.of(url, "-Dspark.ui.enabled=false", "-Dspark.driver.host=127.0.0.1"),
-              begin(run()));
+              begin(processes.run()));
       try (Socket connected = master.accept()) {
-        signal("TERM", process);
-        assertThat(processes.end(process)).as(processes.log()).isEqualTo(TERMINATED);
+        Processes.signal("TERM", process);
+        processes.assertEnds(process, TERMINATED);
         assertThat(connected.isConnected()).isTrue();
       }
     }
     assertThat(processes.log()).doesNotContain("ending after this round");
-    assertThat(run()).doesNotExist();
+    assertThat(processes.run()).doesNotExist();
   }
 
   @Test
   void beforeTrainingASignalEndsTheProcess() throws IOException, InterruptedException {
-    Process process = processes.start(List.of(), begin(run(), "--without-spark"));
-    signal("TERM", process);
-    assertThat(processes.end(process)).as(processes.log()).isEqualTo(TERMINATED);
+    Process process = processes.start(List.of(), begin(processes.run(), "--without-spark"));
+    Processes.signal("TERM", process);
+    processes.assertEnds(process, TERMINATED);
     assertThat(processes.log()).doesNotContain("ending after this round");
-    assertThat(run()).doesNotExist();
+    assertThat(processes.run()).doesNotExist();
   }
 }

@@ -15,6 +15,7 @@ import dev.recall.job.plan.EmptyRound;
 import dev.recall.job.plan.RoundEstimate;
 import dev.recall.job.plan.UnitCosts;
 import dev.recall.job.plan.Workload;
+import dev.recall.job.registry.RollbackBenchmark;
 import dev.recall.job.spark.predict.PredictBenchmark;
 import dev.recall.job.store.RunDirectory;
 import dev.recall.job.store.RunReader;
@@ -74,6 +75,7 @@ public final class RoundBenchmark {
           settings(number(rest, 0, 30), number(rest, 1, 7), rest.subList(2, rest.size()));
       case "plan" -> plan(number(rest, 0, 12));
       case "saving" -> saving(number(rest, 0, 3));
+      case "rollback" -> RollbackBenchmark.run(number(rest, 0, 11));
       case "predict" ->
           PredictBenchmark.run(number(rest, 0, 1_000_000), number(rest, 1, 9), number(rest, 2, 10));
       case "merge" ->
@@ -83,7 +85,8 @@ public final class RoundBenchmark {
               parsed(rest.size() > 2 ? rest.get(2) : ""));
       default ->
           throw new IllegalArgumentException(
-              "expected floor, cores, drift, settings, plan, saving, predict or merge, found "
+              "expected floor, cores, drift, settings, plan, saving, rollback, predict or merge,"
+                  + " found "
                   + args[0]);
     }
   }

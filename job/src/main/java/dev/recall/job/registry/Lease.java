@@ -9,6 +9,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.time.format.DateTimeParseException;
 import java.time.temporal.ChronoUnit;
+import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.UUID;
@@ -17,16 +18,20 @@ import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.Consumer;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 
 /**
  * The right to train a model's next version, for as long as it is renewed.
  *
- * <p>Note to the maintainer. Leases are numbered; the newest file is the lease. It is taken by
- * creating the next number ({@link dev.recall.job.store.Storage#createNew}), so that of many that
- * try one gets it, and renewed by writing its own file again, every third of its length. It has run
- * out when {@link #ALLOWANCE} has passed since the time until which it was renewed: so much may
- * clocks differ. That a holder who wakes up late does no harm rests on no clock: taking a lease
- * over is a step of the history, and its decision rests on an older one.
+ * <p>Note to the maintainer. Leases are numbered; the newest is the lease. It is taken by creating
+ * the file of the next number ({@link dev.recall.job.store.Storage#createOnce}), so that of many
+ * that try one gets it. Its holder renews it at once and then every third of its length, by a file
+ * of its own: the one by which it was taken may be written again by others, the same bytes, where a
+ * store has nothing better. It has run out when {@link #ALLOWANCE} has passed since the time until
+ * which it was renewed: so much may clocks differ. That a holder who wakes up late does no harm
+ * rests on no clock: taking a lease over is a step of the history, and its decision rests on an
+ * older one.
  */
 public final class Lease implements AutoCloseable {
 
@@ -34,6 +39,11 @@ public final class Lease implements AutoCloseable {
   public static final Duration ALLOWANCE = Duration.ofSeconds(10);
 
   private static final long LOOK_NANOS = 200_000_000;
+
+  /** How long it holds before the first renewal, which follows at once unless its holder dies. */
+  private static final Duration FIRST = Duration.ofSeconds(5);
+
+  private static final Pattern TAKEN = Pattern.compile("(\\d{8})\\.json");
 
   private final ModelRegistry registry;
   private final int number;
@@ -67,27 +77,23 @@ public final class Lease implements AutoCloseable {
    * @param holder user and host
    * @param since when it was taken, as ISO 8601 in UTC
    * @param until when it ends unless renewed
+   * @param renewed whether its holder has done so since it was taken
    * @param ended whether it was given back
    */
   public record Held(
-      int number, String token, String holder, String since, Instant until, boolean ended) {
+      int number,
+      String token,
+      String holder,
+      String since,
+      Instant until,
+      boolean renewed,
+      boolean ended) {
 
     private boolean runs(Instant now) {
       return !ended && now.isBefore(until.plus(ALLOWANCE));
     }
 
-    private ObjectNode json() {
-      ObjectNode json = JsonNodeFactory.instance.objectNode();
-      json.put("lease", number);
-      json.put("token", token);
-      json.put("holder", holder);
-      json.put("since", since);
-      json.put("until", until.toString());
-      json.put("ended", ended);
-      return json;
-    }
-
-    private static Held parse(String file, JsonNode json) {
+    private static Held parse(String file, boolean renewed, JsonNode json) {
       String until = Fields.text(file, json, "until");
       try {
         return new Held(
@@ -96,6 +102,7 @@ public final class Lease implements AutoCloseable {
             Fields.text(file, json, "holder"),
             Fields.text(file, json, "since"),
             Instant.parse(until),
+            renewed,
             json.path("ended").asBoolean());
       } catch (DateTimeParseException e) {
         throw new UserError(file + ": until: expected a time, found " + until);
@@ -107,17 +114,26 @@ public final class Lease implements AutoCloseable {
     return registry.path() + "/leases";
   }
 
-  private static String file(ModelRegistry registry, int number) {
-    return directory(registry) + "/" + String.format(Locale.ROOT, "%08d.json", number);
+  private static String taken(int number) {
+    return String.format(Locale.ROOT, "%08d.json", number);
+  }
+
+  private static String renewed(int number) {
+    return String.format(Locale.ROOT, "%08d.renewed.json", number);
+  }
+
+  private static int newest(List<String> files) {
+    return files.stream()
+        .map(TAKEN::matcher)
+        .filter(Matcher::matches)
+        .mapToInt(matcher -> Integer.parseInt(matcher.group(1)))
+        .max()
+        .orElse(0);
   }
 
   /** The newest lease's number, or 0. */
   static int newest(ModelRegistry registry) {
-    return registry.storage().list(directory(registry)).stream()
-        .filter(name -> name.matches("\\d{8}\\.json"))
-        .mapToInt(name -> Integer.parseInt(name.substring(0, 8)))
-        .max()
-        .orElse(0);
+    return newest(registry.storage().list(directory(registry)));
   }
 
   /** Whether somebody may be training now. */
@@ -132,12 +148,15 @@ public final class Lease implements AutoCloseable {
    * @return nothing before the first
    */
   public static Optional<Held> held(ModelRegistry registry) {
-    int newest = newest(registry);
+    List<String> files = registry.storage().list(directory(registry));
+    int newest = newest(files);
     if (newest == 0) {
       return Optional.empty();
     }
-    String file = file(registry, newest);
-    return Optional.of(Held.parse(file, Fields.read(file, registry.storage().readText(file))));
+    boolean renewed = files.contains(renewed(newest));
+    String file = directory(registry) + "/" + (renewed ? renewed(newest) : taken(newest));
+    JsonNode json = Fields.read(file, registry.storage().readText(file));
+    return Optional.of(Held.parse(file, renewed, json));
   }
 
   /** Somebody else has the lease. */
@@ -155,7 +174,7 @@ public final class Lease implements AutoCloseable {
    *
    * @param registry of the model
    * @param length how long it holds without being renewed
-   * @param lines receives what goes wrong with renewals
+   * @param lines receives what is waited for, and what goes wrong with renewals
    * @return the lease
    * @throws Taken saying who has it and since when
    * @throws IOException when it cannot be written
@@ -163,28 +182,66 @@ public final class Lease implements AutoCloseable {
   public static Lease take(ModelRegistry registry, Duration length, Consumer<String> lines)
       throws Taken, IOException {
     Optional<Held> before = held(registry);
-    while (before.isPresent() && before.get().runs(Instant.now())) {
-      Held seen = before.get();
-      LockSupport.parkNanos(LOOK_NANOS);
-      before = held(registry);
-      if (!before.equals(Optional.of(seen)) && before.get().runs(Instant.now())) {
-        throw taken(registry, before.get());
+    before.filter(held -> held.runs(Instant.now())).ifPresent(held -> lines.accept(watched(held)));
+    boolean late = false;
+    while (true) {
+      while (before.isPresent() && before.get().runs(Instant.now())) {
+        if (late && before.get().renewed()) { // since this began, so its holder lives
+          throw taken(registry, before.get());
+        }
+        before = look(registry, before.get());
       }
+      int number = before.map(Held::number).orElse(0) + 1;
+      Lease lease = new Lease(registry, number, By.now(), length, lines);
+      if (lease.isTakenFirst()) {
+        lease.begin(before);
+        return lease;
+      }
+      late = true;
+      before = held(registry);
     }
-    int number = before.map(Held::number).orElse(0) + 1;
-    Lease lease = new Lease(registry, number, By.now(), length, lines);
-    byte[] first = Fields.bytes(lease.until(Instant.now().plus(length), false).json());
-    if (!registry.storage().createNew(file(registry, number), first)) {
-      throw taken(registry, held(registry).orElseThrow());
+  }
+
+  private static String watched(Held held) {
+    return "waiting: %s has lease %d since %s; whether it is renewed shows who lives"
+        .formatted(held.holder(), held.number(), held.since());
+  }
+
+  /** Looks again after a while; one that was renewed meanwhile is somebody's. */
+  private static Optional<Held> look(ModelRegistry registry, Held seen) throws Taken {
+    LockSupport.parkNanos(LOOK_NANOS);
+    Optional<Held> now = held(registry);
+    if (!now.equals(Optional.of(seen)) && now.isPresent() && now.get().runs(Instant.now())) {
+      throw taken(registry, now.get());
     }
+    return now;
+  }
+
+  private boolean isTakenFirst() throws IOException {
+    Duration first = length.compareTo(FIRST) < 0 ? length : FIRST;
+    String file = directory(registry) + "/" + taken(number);
+    return registry.storage().createOnce(file, until(Instant.now().plus(first), false));
+  }
+
+  private void begin(Optional<Held> before) throws IOException {
+    write(until(Instant.now().plus(length), false));
+    long third = length.toMillis() / 3;
+    renewals.scheduleWithFixedDelay(this::renewOrSay, third, third, TimeUnit.MILLISECONDS);
     if (before.isPresent() && !before.get().ended()) {
+      takeOver(before.get());
+    }
+  }
+
+  /** A lease whose holder could not say so runs out, for the next to say it. */
+  private void takeOver(Held before) throws IOException {
+    try {
       registry.takeOver(
           "lease %d of %s had run out at %s"
-              .formatted(before.get().number(), before.get().holder(), before.get().until()));
+              .formatted(before.number(), before.holder(), before.until()));
+    } catch (IOException | RuntimeException e) {
+      renewals.shutdownNow();
+      throw e;
     }
-    long third = length.toMillis() / 3;
-    lease.renewals.scheduleWithFixedDelay(lease::renewOrSay, third, third, TimeUnit.MILLISECONDS);
-    return lease;
   }
 
   private static Taken taken(ModelRegistry registry, Held held) {
@@ -198,8 +255,15 @@ public final class Lease implements AutoCloseable {
                 held.until().truncatedTo(ChronoUnit.SECONDS)));
   }
 
-  private Held until(Instant until, boolean ended) {
-    return new Held(number, token, holder.name(), holder.at(), until, ended);
+  private byte[] until(Instant until, boolean ended) {
+    ObjectNode json = JsonNodeFactory.instance.objectNode();
+    json.put("lease", number);
+    json.put("token", token);
+    json.put("holder", holder.name());
+    json.put("since", holder.at());
+    json.put("until", until.toString());
+    json.put("ended", ended);
+    return Fields.bytes(json);
   }
 
   /**
@@ -212,8 +276,7 @@ public final class Lease implements AutoCloseable {
   }
 
   /**
-   * Tells whether nobody has taken the lease over. Of two who were told by an object store that
-   * they have the same one, it is the one's whose file is there.
+   * Tells whether nobody has taken the lease over.
    *
    * @return true for the holder
    */
@@ -238,8 +301,8 @@ public final class Lease implements AutoCloseable {
     }
   }
 
-  private void write(Held held) throws IOException {
-    registry.storage().write(file(registry, number), Fields.bytes(held.json()));
+  private void write(byte[] bytes) throws IOException {
+    registry.storage().write(directory(registry) + "/" + renewed(number), bytes);
   }
 
   /** Gives the lease back, for the next to take at once. */

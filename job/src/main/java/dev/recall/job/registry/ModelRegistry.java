@@ -25,12 +25,13 @@ import java.util.regex.Pattern;
  * <pre>
  * REGISTRY/NAME/versions/000007/version.json   written last, with the digests of the files beside it
  * REGISTRY/NAME/history/00000012.json          steps; the newest says what is in service
- * REGISTRY/NAME/leases/00000007.json           who trained version 7, or does
+ * REGISTRY/NAME/leases/00000007.json           who took the lease for version 7
+ * REGISTRY/NAME/leases/00000007.renewed.json   until when its holder has it
  * REGISTRY/NAME/runs/20261122T060000Z-champion run directories
  * </pre>
  *
  * <p>Note to the maintainer. What is in service changes by one operation: a file of the history is
- * created where none is ({@link Storage#createNew}), under the number after the step that the
+ * created where none is ({@link Storage#createOnce}), under the number after the step that the
  * change was decided on. Whoever decided on an older step finds the number taken and has no effect,
  * however late it comes. So nobody needs a lock to promote, roll back or prune, and a reader sees
  * either the step before or the step after. A version that is to go is named in a step first and
@@ -514,7 +515,7 @@ public final class ModelRegistry {
   }
 
   private Optional<Step> append(Step step) throws IOException {
-    boolean done = storage.createNew(stepFile(step.number()), Fields.bytes(step.json()));
+    boolean done = storage.createOnce(stepFile(step.number()), Fields.bytes(step.json()));
     return done ? Optional.of(step) : Optional.empty();
   }
 

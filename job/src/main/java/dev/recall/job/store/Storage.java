@@ -242,7 +242,7 @@ public final class Storage {
    * Writes a file whole where none is. On disks and on HDFS one of several writers has its way and
    * the others are told so. An object store has no such operation in Hadoop 3.3: there it is asked
    * before whether the file is there, and read after whether it is this one, and of two that ask in
-   * the same moment both may be told that it is theirs.
+   * the same moment both may be told that it is theirs; {@link #createOnce} has no such gap.
    *
    * @param path the file
    * @param bytes its content
@@ -271,6 +271,65 @@ public final class Storage {
       throw e;
     } catch (IOException e) {
       throw new IOException(path + ": cannot be written: " + why(e), e);
+    }
+  }
+
+  /**
+   * Writes a file whole, once and for all: one of several writers has its way and the others are
+   * told so, on object stores too, which have to list what was put before ({@link Ballots}). For
+   * files that are never deleted.
+   *
+   * @param path the file
+   * @param bytes its content
+   * @return whether it is there now by this call; false when another came first
+   * @throws IOException naming path and cause when it cannot be written; it may be there with these
+   *     bytes later when that was for lack of an answer or for others who came in between
+   * @throws UserError when a file is in the way
+   */
+  public boolean createOnce(String path, byte[] bytes) throws IOException {
+    FileSystem fileSystem = fileSystem(path);
+    if (fileSystem == local || fileSystem instanceof DistributedFileSystem) {
+      return createNew(path, bytes);
+    }
+    if (exists(fileSystem, new Path(path))) {
+      return false;
+    }
+    try {
+      return new Ballots(new BallotFiles(path)).write(bytes);
+    } catch (Unreadable e) {
+      throw new IOException(path + ": cannot be written: " + e.getMessage(), e);
+    }
+  }
+
+  /** The ballots on a file, in a directory beside it that readers pass over. */
+  private final class BallotFiles implements Ballots.Store {
+    private final String path;
+    private final String directory;
+
+    private BallotFiles(String path) {
+      Path file = new Path(path);
+      this.path = path;
+      directory = file.getParent() + "/.ballots/" + file.getName();
+    }
+
+    @Override
+    public void put(String name, byte[] bytes) throws IOException {
+      write(directory + "/" + name, bytes);
+    }
+
+    @Override
+    public List<String> list() {
+      return Storage.this.list(directory);
+    }
+
+    @Override
+    public byte[] read(String name) {
+      return Storage.this.read(directory + "/" + name);
+    }
+
+    @Override
+    public void place(byte[] bytes) throws IOException {
+      write(path, bytes);
     }
   }
 

@@ -317,12 +317,12 @@ class ModelRegistryTest {
     assertThat(Lease.held(registry()).orElseThrow().ended()).isTrue();
   }
 
-  /** Where two can create one file, as on an object store, the last to write it has the lease. */
+  /** Where a file system lets two create one file the last to renew it has the lease. */
   @Test
   void ofTwoWithTheSameLeaseOneHasIt() throws Exception {
     Path file;
     try (Lease first = Lease.take(registry(), LONG, line -> {})) {
-      file = model().resolve("leases/%08d.json".formatted(first.number()));
+      file = renewal(first.number());
       String text = Files.readString(file);
       String token = Lease.held(registry()).orElseThrow().token();
       Files.writeString(file, text.replace(token, "another"));
@@ -331,8 +331,15 @@ class ModelRegistryTest {
     assertThat(file).content().contains("another", "\"ended\" : false");
   }
 
+  /** The file by which a lease is renewed, when it has been. */
+  private Path renewal(int number) {
+    Path file = model().resolve("leases/%08d.renewed.json".formatted(number));
+    await().until(() -> Files.exists(file));
+    return file;
+  }
+
   private void leaseFileSays(int number, Instant until) throws IOException {
-    Path file = model().resolve("leases/%08d.json".formatted(number));
+    Path file = renewal(number);
     Files.writeString(
         file, Files.readString(file).replaceFirst("(?<=\"until\" : \")[^\"]*", until.toString()));
   }

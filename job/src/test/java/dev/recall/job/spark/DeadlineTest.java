@@ -6,37 +6,18 @@ import dev.recall.job.Commands;
 import dev.recall.job.Processes;
 import dev.recall.job.config.Configs;
 import java.io.IOException;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.api.extension.RegisterExtension;
 
 /** Processes that wait for what does not come. */
 class DeadlineTest {
 
   private static final int FAILED = 1;
 
-  @TempDir private Path folder;
-
-  private Processes processes;
-
-  @BeforeEach
-  void prepare() {
-    processes = new Processes(folder);
-  }
-
-  @AfterEach
-  void endWhatWasStarted() {
-    processes.close();
-  }
-
-  private Path run() {
-    return folder.resolve("run");
-  }
+  @RegisterExtension private final Processes processes = new Processes();
 
   private static List<String> on(String master) {
     return List.of(
@@ -44,14 +25,14 @@ class DeadlineTest {
   }
 
   private List<String> begin(String... settings) {
-    return Commands.with(Configs.smallWith(settings), "train", "--run", run().toString());
+    return Commands.with(Configs.smallWith(settings), "train", "--run", processes.run().toString());
   }
 
   private void assertFails(List<String> jvmOptions, List<String> args, String message)
       throws IOException, InterruptedException {
     long start = System.nanoTime();
     Process process = processes.start(jvmOptions, args);
-    assertThat(processes.end(process)).as(processes.log()).isEqualTo(FAILED);
+    processes.assertEnds(process, FAILED);
     assertThat(processes.log()).containsPattern("(?m)^failed: " + message + "$");
     System.out.printf(
         "waited: %s: exit %d after %.1f s%n", message, FAILED, (System.nanoTime() - start) / 1e9);
@@ -66,13 +47,16 @@ class DeadlineTest {
     List<String> settings =
         List.of("training.local-steps=100000000", "stop.rounds=5", "wait.round-seconds=1");
     List<String> args =
-        Commands.with(settings, "train", "--allow-changed", "--resume", run().toString());
+        Commands.with(settings, "train", "--allow-changed", "--resume", processes.run().toString());
     args.addAll(List.of(options));
     assertFails(jvmOptions, args, "waited 1 s for the shards of round 4, " + standing);
     assertThat(processes.log())
-        .contains("the last checkpoint is whole: file:" + run() + "/checkpoints/round-00000003.")
-        .contains("to go on: deploy/bin/recall train --resume file:" + run() + "\n");
-    assertThat(Commands.recall("evaluate", run().toString()).exitCode()).isZero();
+        .contains(
+            "the last checkpoint is whole: file:"
+                + processes.run()
+                + "/checkpoints/round-00000003.")
+        .contains("to go on: deploy/bin/recall train --resume file:" + processes.run() + "\n");
+    processes.assertEvaluates();
   }
 
   @Test
@@ -89,25 +73,25 @@ class DeadlineTest {
   @Test
   @Tag("cluster")
   void executorsThatNeverComeEndTheRun() throws IOException, InterruptedException {
-    try (LoopbackCluster cluster = new LoopbackCluster(folder, 0)) {
+    try (LoopbackCluster cluster = new LoopbackCluster(processes.folder(), 0)) {
       assertFails(
           on(cluster.master()),
           begin("wait.round-seconds=3"),
           "waited 3 s for the shards of round 1, 0 of 2 tasks done, 0 running, 0 executors");
       assertThat(processes.log()).contains("/run/checkpoints/round-00000000.safetensors");
-      assertThat(Commands.recall("evaluate", run().toString()).exitCode()).isZero();
+      processes.assertEvaluates();
     }
   }
 
   @Test
   @Tag("cluster")
   void executorsThatNeverComeEndTheChoiceOfLocalSteps() throws IOException, InterruptedException {
-    try (LoopbackCluster cluster = new LoopbackCluster(folder, 0)) {
+    try (LoopbackCluster cluster = new LoopbackCluster(processes.folder(), 0)) {
       assertFails(
           on(cluster.master()),
           begin("wait.round-seconds=1", "training.local-steps=auto"),
           "waited 3 s for empty rounds on " + cluster.master() + ", 0 executors");
-      assertThat(run()).doesNotExist();
+      assertThat(processes.run()).doesNotExist();
     }
   }
 
@@ -115,7 +99,7 @@ class DeadlineTest {
   @Tag("cluster")
   void tooFewExecutorsAreWaitedForAndEndTheRunBeforeItBegins()
       throws IOException, InterruptedException {
-    try (LoopbackCluster cluster = new LoopbackCluster(folder, 1)) {
+    try (LoopbackCluster cluster = new LoopbackCluster(processes.folder(), 1)) {
       List<String> submitted = new ArrayList<>(on(cluster.master()));
       submitted.addAll(cluster.executorOptions());
       assertFails(
@@ -124,10 +108,10 @@ class DeadlineTest {
           "waited 3 s for 2 executors \\(spark.min-executors\\) on "
               + cluster.master()
               + ", found [01]");
-      assertThat(run()).doesNotExist();
+      assertThat(processes.run()).doesNotExist();
 
       Process process = processes.start(submitted, begin("spark.min-executors=1", "stop.rounds=2"));
-      assertThat(processes.end(process)).as(processes.log()).isZero();
+      processes.assertEnds(process, 0);
     }
   }
 
@@ -139,6 +123,6 @@ class DeadlineTest {
         begin("wait.cluster-seconds=3"),
         "waited 3 s for Spark to start on spark://127.0.0.1:1 \\(with spark.authenticate a Master"
             + " answers only those who have its secret\\)");
-    assertThat(run()).doesNotExist();
+    assertThat(processes.run()).doesNotExist();
   }
 }

@@ -1,5 +1,6 @@
 package dev.recall.job;
 
+import dev.recall.job.store.LocalDisk;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.util.HashMap;
@@ -7,7 +8,6 @@ import java.util.Map;
 import java.util.concurrent.locks.LockSupport;
 import org.apache.hadoop.fs.FSDataInputStream;
 import org.apache.hadoop.fs.FSDataOutputStream;
-import org.apache.hadoop.fs.LocalFileSystem;
 import org.apache.hadoop.fs.Path;
 import org.apache.hadoop.fs.Syncable;
 import org.apache.hadoop.fs.permission.FsPermission;
@@ -17,7 +17,7 @@ import org.apache.hadoop.util.Progressable;
  * A disk that fails or hangs in some operations: those of which {@code OPERATION NAME} matches a
  * rule, with the name that the file has or is to have.
  */
-public final class FailingFileSystem extends LocalFileSystem {
+public final class FailingFileSystem extends LocalDisk {
 
   private static final String FAILS = "recall.disk.fails";
   private static final String HANGS = "recall.disk.hangs";

@@ -43,25 +43,25 @@ class FuzzTest {
   @Test
   void checkpointsAreReadOrRefused() throws IOException, InterruptedException {
     CheckpointFuzz.writeSeeds(seeds());
-    fuzz("checkpoint", CheckpointFuzz.class, 5_000);
+    fuzz("checkpoint", CheckpointFuzz.class, 1_500);
   }
 
   @Test
   void filesToStartFromAreReadOrRefused() throws IOException, InterruptedException {
     StartFileFuzz.writeSeeds(seeds());
-    fuzz("start", StartFileFuzz.class, 1_000);
+    fuzz("start", StartFileFuzz.class, 300);
   }
 
   @Test
   void configurationTextIsReadOrRefused() throws IOException, InterruptedException {
     ConfigFuzz.writeSeeds(seeds());
-    fuzz("configuration", ConfigFuzz.class, 2_000);
+    fuzz("configuration", ConfigFuzz.class, 600);
   }
 
   @Test
   void zipsOfDeeplearning4jAreReadOrRefused() throws IOException, InterruptedException {
     Dl4jZipFuzz.writeSeeds(seeds());
-    fuzz("zip of Deeplearning4j", Dl4jZipFuzz.class, 1_500);
+    fuzz("zip of Deeplearning4j", Dl4jZipFuzz.class, 500);
   }
 
   @Test

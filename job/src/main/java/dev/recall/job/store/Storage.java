@@ -51,6 +51,13 @@ public final class Storage {
   private static final int MAX_CALL = 8 << 20; // bytes that are read or written in one call
   private static final String ASIDE = ".tmp";
 
+  /** What is on the class path, which takes long to read; never changed. */
+  private static final Configuration HADOOP = new Configuration();
+
+  static {
+    HADOOP.size(); // reads it
+  }
+
   private final Configuration configuration;
   private final LocalFileSystem local; // not the instance that Spark shares
   private final BoundedCalls calls;
@@ -72,10 +79,12 @@ public final class Storage {
    */
   public Storage(Map<String, String> overrides, int seconds) {
     calls = new BoundedCalls(seconds);
-    configuration = new Configuration();
+    configuration = new Configuration(HADOOP);
     overrides.forEach(configuration::set);
+    Configuration own = new Configuration(configuration);
+    own.setIfUnset("fs.file.impl", LocalDisk.class.getName());
     try {
-      local = FileSystem.newInstanceLocal(configuration);
+      local = FileSystem.newInstanceLocal(own);
     } catch (IOException e) {
       throw new UncheckedIOException("the local file system", e);
     }

@@ -247,8 +247,8 @@ class KerberosTest {
     assertThat(another.end()).isEqualTo(1);
     assertThat(another.log())
         .contains(
-            "failed: " + run("refused-another"),
-            ": cannot be made: Permission denied: user=stranger, access=WRITE, inode=\"/")
+            "failed: " + run("refused-another") + "/run.json: cannot be written",
+            ": Permission denied: user=stranger, access=WRITE, inode=\"/")
         .doesNotContain("\tat ");
     assertThat(Duration.ofNanos(System.nanoTime() - start)).isLessThan(Duration.ofSeconds(60));
     assertThat(namesOnHdfs()).doesNotContain("refused");

@@ -6,7 +6,6 @@ import java.nio.file.Files;
 import java.util.concurrent.locks.LockSupport;
 import org.apache.hadoop.fs.FSDataOutputStream;
 import org.apache.hadoop.fs.FileStatus;
-import org.apache.hadoop.fs.LocalFileSystem;
 import org.apache.hadoop.fs.Path;
 import org.apache.hadoop.fs.Syncable;
 import org.apache.hadoop.fs.permission.FsPermission;
@@ -16,7 +15,7 @@ import org.apache.hadoop.util.Progressable;
  * A disk that does not answer in one operation until a file is there, and heeds no interrupt. Then
  * the operation fails.
  */
-public final class HangingFileSystem extends LocalFileSystem {
+public final class HangingFileSystem extends LocalDisk {
 
   static final String OPERATION = "recall.hang.operation";
   static final String UNTIL = "recall.hang.until";

@@ -1,14 +1,14 @@
 package dev.recall.job.store.crash;
 
+import dev.recall.job.store.LocalDisk;
 import java.io.IOException;
 import org.apache.hadoop.fs.FSDataOutputStream;
-import org.apache.hadoop.fs.LocalFileSystem;
 import org.apache.hadoop.fs.Path;
 import org.apache.hadoop.fs.permission.FsPermission;
 import org.apache.hadoop.util.Progressable;
 
 /** The local disk under a {@link KillSwitch}. */
-public final class KillingLocalFileSystem extends LocalFileSystem {
+public final class KillingLocalFileSystem extends LocalDisk {
 
   private KillSwitch kill() {
     return KillSwitch.of(getConf());

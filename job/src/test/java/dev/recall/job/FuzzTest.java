@@ -3,10 +3,6 @@ package dev.recall.job;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.abort;
 
-import dev.recall.job.config.ConfigFuzz;
-import dev.recall.job.spark.predict.PredictFuzz;
-import dev.recall.job.store.CheckpointFuzz;
-import dev.recall.job.store.StartFileFuzz;
 import java.io.File;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -25,8 +21,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
- * Jazzer's inputs, guided by coverage, to the readers of what others wrote. Each target has a
- * process of its own: Jazzer looks at every class that is loaded, and Spark's are many. {@code
+ * Jazzer's inputs, guided by coverage, to the readers of what others wrote. It has a process of its
+ * own: Jazzer looks at every class that is loaded, and Spark's are many. {@code
  * -Drecall.fuzz.seconds=600} takes inputs for that long instead of a number of them.
  */
 @Tag("slow")
@@ -41,33 +37,9 @@ class FuzzTest {
   @TempDir private Path folder;
 
   @Test
-  void checkpointsAreReadOrRefused() throws IOException, InterruptedException {
-    CheckpointFuzz.writeSeeds(seeds());
-    fuzz("checkpoint", CheckpointFuzz.class, 1_500);
-  }
-
-  @Test
-  void filesToStartFromAreReadOrRefused() throws IOException, InterruptedException {
-    StartFileFuzz.writeSeeds(seeds());
-    fuzz("start", StartFileFuzz.class, 300);
-  }
-
-  @Test
-  void configurationTextIsReadOrRefused() throws IOException, InterruptedException {
-    ConfigFuzz.writeSeeds(seeds());
-    fuzz("configuration", ConfigFuzz.class, 600);
-  }
-
-  @Test
-  void zipsOfDeeplearning4jAreReadOrRefused() throws IOException, InterruptedException {
-    Dl4jZipFuzz.writeSeeds(seeds());
-    fuzz("zip of Deeplearning4j", Dl4jZipFuzz.class, 500);
-  }
-
-  @Test
-  void savedModelsAndTextsOfSequencesAreReadOrRefused() throws IOException, InterruptedException {
-    PredictFuzz.writeSeeds(seeds());
-    fuzz("saved model and text of a sequence", PredictFuzz.class, 2_000);
+  void whatOthersWroteIsReadOrRefused() throws IOException, InterruptedException {
+    ReadersFuzz.writeSeeds(seeds());
+    fuzz("readers", ReadersFuzz.class, 3_000);
   }
 
   /** Or no findings would mean nothing. */

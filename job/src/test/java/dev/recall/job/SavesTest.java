@@ -200,16 +200,17 @@ class SavesTest {
     "false, write metrics/rounds-00000003-00000004.jsonl, 4",
     "false, write checkpoints/round-00000004.safetensors, 4",
     "false, open checkpoints/round-00000004.safetensors, 4",
+    // At the latest when the next is to begin.
     "true, write metrics/rounds-00000003-00000004.jsonl, 6",
     "true, write checkpoints/round-00000004.safetensors, 6"
   })
-  void aFailureEndsTheRunUnlessToldToGoOn(String background, String step, int ends) {
+  void aFailureEndsTheRunUnlessToldToGoOn(String background, String step, int latest) {
     Commands.Result result = disturbed(step, train(run(), "checkpoint.background=" + background));
     assertThat(result.exitCode()).as(result.err()).isEqualTo(1);
     assertThat(result.err())
         .containsPattern("(?m)^failed: file:" + run() + "/.*it was to fail here")
-        .containsPattern("(?m)^round " + ends + "/")
-        .doesNotContainPattern("(?m)^round " + (ends + 1) + "/")
+        .containsPattern("(?m)^round 4/")
+        .doesNotContainPattern("(?m)^round " + (latest + 1) + "/")
         .contains("the last checkpoint is whole: file:" + run() + "/checkpoints/round-00000002.");
     undisturbed(List.of("evaluate", run().toString()));
     undisturbed(List.of("train", "--without-spark", "--resume", run().toString()));

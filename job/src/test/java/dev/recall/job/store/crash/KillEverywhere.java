@@ -46,7 +46,7 @@ final class KillEverywhere implements AutoCloseable {
   private final Place place;
   private final Path folder;
   private final boolean all = "all".equals(System.getProperty("recall.crash"));
-  private final boolean twice;
+  private final boolean everyFile;
   private final ChildJvms jvms;
   private final RunFigures runs;
   private final Place.Reached reached;
@@ -56,15 +56,15 @@ final class KillEverywhere implements AutoCloseable {
    * Lets a run end undisturbed.
    *
    * <p>With {@code -Drecall.crash=all} every operation has its turn, else one of those that are
-   * alike.
+   * alike; in a resume those only that a begin does not have.
    *
-   * @param twice whether one in a begin, the first, and one in a resume, the last, have their turn;
-   *     else the last of a begin, and in a resume those only that a begin does not have
+   * @param everyFile whether operations of one kind are alike on files of one kind only; else on
+   *     any
    */
-  KillEverywhere(Place place, Path folder, boolean twice) throws IOException {
+  KillEverywhere(Place place, Path folder, boolean everyFile) throws IOException {
     this.place = place;
     this.folder = folder;
-    this.twice = twice;
+    this.everyFile = everyFile;
     jvms = ChildJvms.many(folder);
     runs = new RunFigures(place.plain());
     reached = place.reach();
@@ -109,15 +109,14 @@ final class KillEverywhere implements AutoCloseable {
     assertThat(counted.exitCode()).as(counted.log()).isZero();
     assertThat(runs.result(run)).isEqualTo(expected);
     List<KillPoint> points = KillPoint.of(Files.readAllLines(log), all);
-    return points;
+    return everyFile ? points : KillPoint.onAnyFile(points);
   }
 
   /** Kills a run at each point, and the process that goes on with a run that was killed. */
   void run() throws IOException, InterruptedException, ExecutionException {
     long begun = System.nanoTime();
     List<KillPoint> counted = points(place.uri() + "/counted");
-    List<KillPoint> ofBegin =
-        all ? counted : twice ? KillPoint.first(counted) : KillPoint.last(counted);
+    List<KillPoint> ofBegin = all ? counted : KillPoint.middle(counted);
     List<String> losses = new ArrayList<>(inTurn(ofBegin, this::begunAndKilled));
 
     String base = place.uri() + "/base";
@@ -126,10 +125,8 @@ final class KillEverywhere implements AutoCloseable {
     String resumed = place.uri() + "/resumed";
     runs.copy(base, resumed);
     List<KillPoint> countedAgain = points(resumed);
-    List<KillPoint> ofResume = all ? countedAgain : KillPoint.last(countedAgain);
-    if (!all && !twice) {
-      ofResume = KillPoint.without(ofResume, ofBegin);
-    }
+    List<KillPoint> ofResume =
+        all ? countedAgain : KillPoint.without(KillPoint.middle(countedAgain), ofBegin);
     losses.addAll(inTurn(ofResume, point -> resumedAndKilled(base, point)));
 
     System.out.printf(

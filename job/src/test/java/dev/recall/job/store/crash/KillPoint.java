@@ -45,11 +45,25 @@ record KillPoint(int operation, Phase phase, String alike) {
     return points;
   }
 
-  /** Of points that are alike the first. */
-  static List<KillPoint> first(List<KillPoint> points) {
-    Map<String, KillPoint> first = new LinkedHashMap<>();
-    points.forEach(point -> first.putIfAbsent(point.alike, point));
-    return List.copyOf(first.values());
+  /** The same points; those of one operation are alike on whatever file. */
+  static List<KillPoint> onAnyFile(List<KillPoint> points) {
+    return points.stream()
+        .map(
+            point ->
+                new KillPoint(
+                    point.operation,
+                    point.phase,
+                    point.alike.replaceFirst("^(\\S+ \\S+) .*", "$1")))
+        .toList();
+  }
+
+  /** Of points that are alike the one in the middle. */
+  static List<KillPoint> middle(List<KillPoint> points) {
+    Map<String, List<KillPoint>> kinds =
+        points.stream()
+            .collect(
+                Collectors.groupingBy(KillPoint::alike, LinkedHashMap::new, Collectors.toList()));
+    return kinds.values().stream().map(kind -> kind.get(kind.size() / 2)).toList();
   }
 
   /** Of points that are alike the last. */

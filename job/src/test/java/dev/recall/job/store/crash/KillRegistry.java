@@ -233,7 +233,7 @@ final class KillRegistry implements AutoCloseable {
 
   /** Reads the model in service again and again. */
   private static final class Reader implements AutoCloseable {
-    private static final long PAUSE_NANOS = 5_000_000;
+    private static final long PAUSE_NANOS = 20_000_000;
     private final AtomicBoolean done = new AtomicBoolean();
     private final CompletableFuture<Integer> reading;
 

@@ -3,6 +3,7 @@ package dev.recall.job.store.crash;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.recall.job.store.Checkpoint;
+import dev.recall.job.store.LocalDisk;
 import dev.recall.job.store.Storage;
 import java.io.IOException;
 import java.util.ArrayList;
@@ -11,7 +12,9 @@ import java.util.Map;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.apache.hadoop.conf.Configuration;
+import org.apache.hadoop.fs.FileSystem;
 import org.apache.hadoop.fs.FileUtil;
+import org.apache.hadoop.fs.LocalFileSystem;
 import org.apache.hadoop.fs.LocatedFileStatus;
 import org.apache.hadoop.fs.Path;
 import org.apache.hadoop.fs.RemoteIterator;
@@ -25,8 +28,19 @@ final class RunFigures {
   private final Storage storage;
 
   RunFigures(Map<String, String> hadoop) {
+    // Hadoop's own starts a process for every file.
+    configuration.set("fs.file.impl", LocalDisk.class.getName());
+    configuration.set("fs.file.impl.disable.cache", "true");
     hadoop.forEach(configuration::set);
     storage = new Storage(hadoop);
+  }
+
+  private FileSystem fileSystem(Path path) throws IOException {
+    FileSystem fileSystem = path.getFileSystem(configuration);
+    if (fileSystem instanceof LocalFileSystem local) {
+      local.setWriteChecksum(false);
+    }
+    return fileSystem;
   }
 
   boolean has(String file) {
@@ -76,8 +90,7 @@ final class RunFigures {
   List<String> unfinished(String run) throws IOException {
     List<String> names = new ArrayList<>();
     Path path = new Path(run);
-    RemoteIterator<LocatedFileStatus> files =
-        path.getFileSystem(configuration).listFiles(path, true);
+    RemoteIterator<LocatedFileStatus> files = fileSystem(path).listFiles(path, true);
     while (files.hasNext()) {
       String name = files.next().getPath().getName();
       if (name.startsWith(".") || name.endsWith(".tmp") || name.endsWith(".crc")) {
@@ -90,17 +103,11 @@ final class RunFigures {
   void copy(String from, String to) throws IOException {
     Path source = new Path(from);
     Path target = new Path(to);
-    FileUtil.copy(
-        source.getFileSystem(configuration),
-        source,
-        target.getFileSystem(configuration),
-        target,
-        false,
-        configuration);
+    FileUtil.copy(fileSystem(source), source, fileSystem(target), target, false, configuration);
   }
 
   void delete(String run) throws IOException {
     Path path = new Path(run);
-    path.getFileSystem(configuration).delete(path, true);
+    fileSystem(path).delete(path, true);
   }
 }

@@ -1,8 +1,6 @@
 package dev.recall.job.registry;
 
-import dev.recall.job.ClassPaths;
 import dev.recall.job.store.Storage;
-import java.io.File;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -17,9 +15,9 @@ import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.hdfs.MiniDFSCluster;
 
 /**
- * Whole processes of {@code models rollback}, on this machine's disk and on HDFS, and of a JVM with
- * the same class path that does nothing, in turns. What a rollback takes after the JVM's start is
- * the difference.
+ * Whole processes of {@code deploy/bin/recall models rollback}, on this machine's disk and on HDFS,
+ * and of {@code deploy/bin/recall --version}, in turns. What a rollback takes after the start of
+ * the JVM and of Spark's spark-submit in it is the difference.
  */
 public final class RollbackBenchmark {
 
@@ -28,13 +26,6 @@ public final class RollbackBenchmark {
   private static final double NANOS = 1e9;
 
   private RollbackBenchmark() {}
-
-  /** Does nothing. */
-  static final class Nothing {
-    private Nothing() {}
-
-    public static void main(String[] args) {}
-  }
 
   /**
    * Prints the median seconds of each.
@@ -58,13 +49,13 @@ public final class RollbackBenchmark {
 
   private static void measure(Map<String, String> roots, int turns) throws IOException {
     Map<String, double[]> seconds = new LinkedHashMap<>();
-    seconds.put("nothing", new double[turns]);
+    seconds.put("--version", new double[turns]);
     for (Map.Entry<String, String> root : roots.entrySet()) {
       seconds.put(root.getKey(), new double[turns]);
       publish(registry(root.getValue()));
     }
     for (int turn = 0; turn < turns; turn++) {
-      seconds.get("nothing")[turn] = process(Nothing.class.getName());
+      seconds.get("--version")[turn] = process("--version");
       for (Map.Entry<String, String> root : roots.entrySet()) {
         ModelRegistry registry = registry(root.getValue());
         registry.promote(registry.versionInService() % VERSIONS + 1, "to roll back");
@@ -75,19 +66,17 @@ public final class RollbackBenchmark {
   }
 
   private static void print(Map<String, double[]> seconds) {
-    double start = median(seconds.get("nothing"));
-    System.out.printf(Locale.ROOT, "JVM that does nothing: %.2f s%n", start);
+    double start = median(seconds.get("--version"));
     seconds.forEach(
         (where, times) ->
             System.out.printf(
                 Locale.ROOT,
-                "%-8s %.2f s (%.2f to %.2f), after the start %.2f s, %.1f times the start%n",
+                "%-10s %.2f s (%.2f to %.2f), after the start %.2f s%n",
                 where,
                 median(times),
                 Arrays.stream(times).min().orElseThrow(),
                 Arrays.stream(times).max().orElseThrow(),
-                median(times) - start,
-                (median(times) - start) / start));
+                median(times) - start));
   }
 
   private static ModelRegistry registry(String root) {
@@ -102,16 +91,13 @@ public final class RollbackBenchmark {
   }
 
   private static double rollback(String root) throws IOException {
-    return process("dev.recall.job.Main", "models", "rollback", MODEL, "--registry", root);
+    return process("models", "rollback", MODEL, "--registry", root);
   }
 
-  /** The JVM is as the launcher starts it but for Spark's part. */
-  private static double process(String... mainAndArguments) throws IOException {
+  private static double process(String... arguments) throws IOException {
     List<String> command = new ArrayList<>();
-    command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
-    command.add("--add-modules=jdk.incubator.vector");
-    command.addAll(List.of("-cp", String.join(File.pathSeparator, ClassPaths.forTraining())));
-    command.addAll(List.of(mainAndArguments));
+    command.add(launcher().toString());
+    command.addAll(List.of(arguments));
     long start = System.nanoTime();
     Process process =
         new ProcessBuilder(command)
@@ -123,6 +109,14 @@ public final class RollbackBenchmark {
       throw new IllegalStateException(command + ": exit code " + exitCode);
     }
     return (System.nanoTime() - start) / NANOS;
+  }
+
+  private static Path launcher() {
+    Path folder = Path.of("").toAbsolutePath();
+    while (!Files.exists(folder.resolve("deploy/bin/recall"))) {
+      folder = folder.getParent();
+    }
+    return folder.resolve("deploy/bin/recall");
   }
 
   private static double median(double[] values) {

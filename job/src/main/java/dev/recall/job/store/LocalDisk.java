@@ -2,8 +2,6 @@ package dev.recall.job.store;
 
 import java.io.IOException;
 import java.nio.file.Files;
-import java.nio.file.attribute.PosixFileAttributeView;
-import java.nio.file.attribute.PosixFilePermissions;
 import org.apache.hadoop.fs.LocalFileSystem;
 import org.apache.hadoop.fs.Path;
 import org.apache.hadoop.fs.RawLocalFileSystem;
@@ -16,6 +14,9 @@ import org.apache.hadoop.fs.permission.FsPermission;
  */
 public class LocalDisk extends LocalFileSystem {
 
+  private static final String MODE = "unix:mode";
+  private static final int SET_IDS = 06000; // setuid and setgid
+
   /** The local disk. */
   public LocalDisk() {
     super(new Raw());
@@ -25,13 +26,17 @@ public class LocalDisk extends LocalFileSystem {
 
     @Override
     public void setPermission(Path path, FsPermission permission) throws IOException {
-      PosixFileAttributeView view =
-          Files.getFileAttributeView(pathToFile(path).toPath(), PosixFileAttributeView.class);
-      if (view == null || permission.getStickyBit()) {
-        super.setPermission(path, permission); // what the JDK has no words for
+      java.nio.file.Path file = pathToFile(path).toPath();
+      if (file.getFileSystem().supportedFileAttributeViews().contains("unix")) {
+        Files.setAttribute(file, MODE, permission.toShort() | kept(file));
       } else {
-        view.setPermissions(PosixFilePermissions.fromString(permission.toString()));
+        super.setPermission(path, permission);
       }
+    }
+
+    /** As of chmod: what is made in a directory that hands on its group goes on to do so. */
+    private static int kept(java.nio.file.Path file) throws IOException {
+      return Files.isDirectory(file) ? (int) Files.getAttribute(file, MODE) & SET_IDS : 0;
     }
   }
 }

@@ -48,6 +48,15 @@ class LocalDiskTest {
   }
 
   @Test
+  void directoriesInOneThatHandsOnItsGroupDoSoToo() throws IOException {
+    Path shared = Files.createDirectory(folder.resolve("shared"));
+    Files.setAttribute(shared, "unix:mode", 02775);
+    new Storage(Map.of()).write(shared.toUri() + "made/file", new byte[] {1});
+    assertThat(Files.getAttribute(shared.resolve("made"), "unix:mode")).isEqualTo(0_042_755);
+    assertThat(Files.getAttribute(shared.resolve("made/file"), "unix:mode")).isEqualTo(0_100_644);
+  }
+
+  @Test
   void aStickyBitIsSetToo() throws IOException {
     try (LocalDisk disk = new LocalDisk()) {
       disk.initialize(URI.create("file:///"), new Configuration());

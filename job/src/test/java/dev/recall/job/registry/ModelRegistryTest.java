@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
+import dev.recall.job.AtOnce;
 import dev.recall.job.RunFiles;
 import dev.recall.job.config.UserError;
 import dev.recall.job.registry.Step.Action;
@@ -18,9 +19,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Callable;
-import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
-import java.util.concurrent.Future;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
@@ -142,21 +140,8 @@ class ModelRegistryTest {
       int mine = version;
       decisions.add(() -> registry().promote(mine, decidedOn, "why").isPresent());
     }
-    assertThat(all(decisions)).containsOnlyOnce(true);
+    assertThat(AtOnce.all(decisions)).containsOnlyOnce(true);
     assertThat(registry().history()).hasSize(1);
-  }
-
-  private static <T> List<T> all(List<Callable<T>> calls) throws Exception {
-    ExecutorService threads = Executors.newFixedThreadPool(calls.size());
-    try {
-      List<T> results = new ArrayList<>();
-      for (Future<T> result : threads.invokeAll(calls)) {
-        results.add(result.get());
-      }
-      return results;
-    } finally {
-      threads.shutdownNow();
-    }
   }
 
   @ParameterizedTest
@@ -234,7 +219,7 @@ class ModelRegistryTest {
           done.set(true);
           return 50;
         };
-    assertThat(all(List.of(reader, reader, writer))).allMatch(count -> count > 0);
+    assertThat(AtOnce.all(List.of(reader, reader, writer))).allMatch(count -> count > 0);
     assertThat(registry().history()).hasSize(51);
   }
 
@@ -287,7 +272,7 @@ class ModelRegistryTest {
               }
             });
       }
-      List<Lease> leases = all(takers).stream().filter(lease -> lease != null).toList();
+      List<Lease> leases = AtOnce.all(takers).stream().filter(lease -> lease != null).toList();
       assertThat(leases).hasSize(1);
       assertThat(leases.get(0).number()).isEqualTo(i);
       assertThat(leases.get(0).isMine()).isTrue();

@@ -2,6 +2,7 @@ package dev.recall.job.store.crash;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.recall.job.AtOnce;
 import dev.recall.job.RetrainRace;
 import dev.recall.job.registry.Lease;
 import dev.recall.job.registry.ModelRegistry;
@@ -15,10 +16,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.Callable;
-import java.util.concurrent.CyclicBarrier;
-import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
-import java.util.concurrent.Future;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -75,26 +72,12 @@ class ObjectStoreRegistryTest {
   }
 
   private static <T> List<T> atOnce(Doing<T> doing) throws Exception {
-    ExecutorService threads = Executors.newFixedThreadPool(AT_ONCE);
-    CyclicBarrier together = new CyclicBarrier(AT_ONCE);
-    try {
-      List<Callable<T>> calls = new ArrayList<>();
-      for (int i = 1; i <= AT_ONCE; i++) {
-        int number = i;
-        calls.add(
-            () -> {
-              together.await();
-              return doing.run(number);
-            });
-      }
-      List<T> results = new ArrayList<>();
-      for (Future<T> result : threads.invokeAll(calls)) {
-        results.add(result.get());
-      }
-      return results;
-    } finally {
-      threads.shutdownNow();
+    List<Callable<T>> calls = new ArrayList<>();
+    for (int i = 1; i <= AT_ONCE; i++) {
+      int number = i;
+      calls.add(() -> doing.run(number));
     }
+    return AtOnce.all(calls);
   }
 
   @Test

@@ -49,6 +49,7 @@ public final class Storage {
   private static final long MAX_FILE = 1L << 30;
   private static final long MAX_TEXT = 1L << 20;
   private static final int MAX_CALL = 8 << 20; // bytes that are read or written in one call
+  private static final int MAX_READS = 5; // of a file that is written over again and again
   private static final String ASIDE = ".tmp";
 
   /** What is on the class path, which takes long to read; never changed. */
@@ -124,18 +125,39 @@ public final class Storage {
     try {
       FileSystem fileSystem = fileSystem(path);
       FileStatus status = status(fileSystem, new Path(path));
-      if (status.isDirectory() || status.getLen() > most) {
-        throw new UserError(
-            path
-                + ": expected a file of at most "
-                + mostInWords
-                + ", found "
-                + (status.isDirectory() ? "a directory" : status.getLen() + " bytes"));
+      for (int tries = 1; ; tries++) {
+        checkSize(path, status, most, mostInWords);
+        try {
+          return read(fileSystem, new Path(path), (int) status.getLen());
+        } catch (BoundedCalls.NoAnswer e) {
+          throw e;
+        } catch (IOException e) {
+          FileStatus now = status(fileSystem, new Path(path));
+          if (tries == MAX_READS || isUnchanged(status, now)) {
+            throw e;
+          }
+          status = now; // another was written over it meanwhile
+        }
       }
-      return read(fileSystem, new Path(path), (int) status.getLen());
     } catch (IOException e) {
       throw unreadable(path, e);
     }
+  }
+
+  private static void checkSize(String path, FileStatus status, long most, String mostInWords) {
+    if (status.isDirectory() || status.getLen() > most) {
+      throw new UserError(
+          path
+              + ": expected a file of at most "
+              + mostInWords
+              + ", found "
+              + (status.isDirectory() ? "a directory" : status.getLen() + " bytes"));
+    }
+  }
+
+  private static boolean isUnchanged(FileStatus before, FileStatus now) {
+    return before.getLen() == now.getLen()
+        && before.getModificationTime() == now.getModificationTime();
   }
 
   private byte[] read(FileSystem fileSystem, Path path, int length) throws IOException {
@@ -146,6 +168,9 @@ public final class Storage {
         int from = at;
         int count = Math.min(MAX_CALL, length - from);
         calls.run(path, "reading", () -> in.readFully(from, bytes, from, count));
+      }
+      if (calls.call(path, "reading", () -> in.read(length, new byte[1], 0, 1)) >= 0) {
+        throw new EOFException("expected " + length + " bytes, found more");
       }
     } catch (IOException | RuntimeException | Error e) {
       unlessItHangs(e, path, "closing", in::close);

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.catchThrowable;
 import static org.awaitility.Awaitility.await;
 
+import dev.recall.job.AtOnce;
 import dev.recall.job.FailingFileSystem;
 import dev.recall.job.config.UserError;
 import java.io.IOException;
@@ -15,12 +16,15 @@ import java.net.Socket;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.stream.Stream;
 import org.assertj.core.api.InstanceOfAssertFactories;
 import org.junit.jupiter.api.AfterEach;
@@ -137,6 +141,38 @@ class StorageTest {
     Storage storage = new Storage(Map.of());
     storage.write(file("file"), bytes);
     assertThat(storage.read(file("file"))).isEqualTo(bytes);
+  }
+
+  /** As the renewals of a lease are. */
+  @Test
+  void aFileThatIsReplacedWhileItIsReadIsOneOrTheOther() throws Exception {
+    byte[] shorter = new byte[100];
+    byte[] longer = new byte[200];
+    Arrays.fill(longer, (byte) 1);
+    Storage storage = new Storage(Map.of());
+    storage.write(file("file"), longer);
+    AtomicBoolean ended = new AtomicBoolean();
+    Callable<Integer> writes =
+        () -> {
+          try {
+            for (int i = 0; i < 100; i++) {
+              storage.write(file("file"), shorter);
+              storage.write(file("file"), longer);
+            }
+            return 200;
+          } finally {
+            ended.set(true);
+          }
+        };
+    Callable<Integer> reads =
+        () -> {
+          int whole = 0;
+          for (; !ended.get(); whole++) {
+            assertThat(storage.read(file("file"))).isIn(shorter, longer);
+          }
+          return whole;
+        };
+    assertThat(AtOnce.all(List.of(writes, reads)).get(1)).isPositive();
   }
 
   @Test

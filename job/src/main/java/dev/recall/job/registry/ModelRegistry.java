@@ -27,6 +27,7 @@ import java.util.regex.Pattern;
  * REGISTRY/NAME/history/00000012.json          steps; the newest says what is in service
  * REGISTRY/NAME/leases/00000007.json           who took the lease for version 7
  * REGISTRY/NAME/leases/00000007.renewed.json   until when its holder has it
+ * REGISTRY/NAME/times/20261122T060000Z.json    which version a scheduled time has
  * REGISTRY/NAME/runs/20261122T060000Z-champion run directories
  * </pre>
  *
@@ -124,8 +125,12 @@ public final class ModelRegistry {
    * @throws UserError when it is not whole
    */
   public Step now() {
-    List<Integer> numbers = stepNumbers();
-    return numbers.isEmpty() ? Step.NONE : step(numbers.get(numbers.size() - 1));
+    int last = lastStep(stepNumbers());
+    return last == 0 ? Step.NONE : step(last);
+  }
+
+  private static int lastStep(List<Integer> numbers) {
+    return numbers.isEmpty() ? 0 : numbers.get(numbers.size() - 1);
   }
 
   /**
@@ -285,7 +290,10 @@ public final class ModelRegistry {
    * @return nothing when it never did
    */
   public Optional<Step> promotion(int number) {
-    return history().stream()
+    int before = version(number).afterStep();
+    return stepNumbers().stream()
+        .filter(step -> step > before)
+        .map(this::step)
         .filter(step -> step.action() == Step.Action.PROMOTE && step.version() == number)
         .findFirst();
   }
@@ -308,10 +316,27 @@ public final class ModelRegistry {
       storage.write(file(number, file.getKey()), file.getValue());
       digests.put(file.getKey(), Safetensors.sha256(file.getValue()));
     }
+    remember(timeFile(scheduled), number, scheduled);
     By by = By.now();
-    ModelVersion version = new ModelVersion(number, by.at(), by.name(), scheduled, run, digests);
+    ModelVersion version =
+        new ModelVersion(
+            number, by.at(), by.name(), scheduled, run, lastStep(stepNumbers()), digests);
     storage.write(file(number, ModelVersion.FILE), Fields.bytes(version.json()));
     return version;
+  }
+
+  private void remember(String file, int version, String scheduled) throws IOException {
+    if (!scheduled.isEmpty()) {
+      ObjectNode json = JsonNodeFactory.instance.objectNode();
+      json.put("version", version).put("scheduled", scheduled);
+      storage.write(file, Fields.bytes(json));
+    }
+  }
+
+  private OptionalInt remembered(String file) {
+    return storage.exists(file)
+        ? OptionalInt.of(Fields.number(file, Fields.read(file, storage.readText(file)), "version"))
+        : OptionalInt.empty();
   }
 
   /**
@@ -385,20 +410,22 @@ public final class ModelRegistry {
    * @throws IOException when something cannot be removed
    */
   public List<Integer> prune(int keep) throws IOException {
-    Step step =
-        change(
-            now -> {
-              List<Integer> there = directories();
-              List<Integer> stay = staying(there, now, keep);
-              List<Integer> gone =
-                  there.stream().filter(version -> !stay.contains(version)).toList();
-              return now.prune(gone, By.now(), "the newest " + keep + " stay");
-            });
-    for (int version : step.going()) {
+    List<Integer> gone = goingBy(now(), keep);
+    if (!gone.isEmpty()) {
+      String why = "the newest " + keep + " stay";
+      gone = change(now -> now.prune(goingBy(now, keep), By.now(), why)).going();
+    }
+    for (int version : gone) {
       remove(version);
     }
     removeAttempts();
-    return step.going();
+    return gone;
+  }
+
+  private List<Integer> goingBy(Step now, int keep) {
+    List<Integer> there = directories();
+    List<Integer> stay = staying(there, now, keep);
+    return there.stream().filter(version -> !stay.contains(version)).toList();
   }
 
   private void removeAttempts() throws IOException {
@@ -442,25 +469,19 @@ public final class ModelRegistry {
     String directory = directory(version);
     if (storage.exists(file(version, ModelVersion.FILE))) {
       String scheduled = version(version).scheduled();
-      rememberGone(version, scheduled);
-      String runs = runDirectory(scheduled, "");
-      String prefix = runs.substring(runs.lastIndexOf('/') + 1);
-      for (String run : storage.list(path + "/runs")) {
-        if (run.startsWith(prefix)) {
-          storage.deleteTree(path + "/runs/" + run);
-        }
+      remember(goneFile(scheduled), version, scheduled);
+      for (String run : runs(scheduled)) {
+        storage.deleteTree(path + "/runs/" + run);
       }
       storage.delete(file(version, ModelVersion.FILE));
     }
     storage.deleteTree(directory);
   }
 
-  private void rememberGone(int version, String scheduled) throws IOException {
-    if (!scheduled.isEmpty()) {
-      ObjectNode gone = JsonNodeFactory.instance.objectNode();
-      gone.put("version", version).put("scheduled", scheduled);
-      storage.write(goneFile(scheduled), Fields.bytes(gone));
-    }
+  private List<String> runs(String scheduled) {
+    return storage.list(path + "/runs").stream()
+        .filter(run -> run.startsWith(stamp(scheduled) + "-"))
+        .toList();
   }
 
   /**
@@ -479,6 +500,10 @@ public final class ModelRegistry {
     return scheduled.replaceAll("[^0-9TZ]", "");
   }
 
+  private String timeFile(String scheduled) {
+    return path + "/times/" + stamp(scheduled) + ".json";
+  }
+
   private String goneFile(String scheduled) {
     return path + "/gone/" + stamp(scheduled) + ".json";
   }
@@ -490,6 +515,19 @@ public final class ModelRegistry {
    * @return its number, judged or not
    */
   public OptionalInt trainedFor(String scheduled) {
+    OptionalInt version = remembered(timeFile(scheduled));
+    if (version.isPresent() && isThere(version.getAsInt())) {
+      return version;
+    }
+    // That of a version from before there were such files, unless nothing was trained.
+    return runs(scheduled).isEmpty() ? OptionalInt.empty() : searched(scheduled);
+  }
+
+  private boolean isThere(int version) {
+    return !now().going().contains(version) && storage.exists(file(version, ModelVersion.FILE));
+  }
+
+  private OptionalInt searched(String scheduled) {
     return versions().stream()
         .filter(number -> version(number).scheduled().equals(scheduled))
         .mapToInt(number -> number)
@@ -503,10 +541,7 @@ public final class ModelRegistry {
    * @return its number
    */
   public OptionalInt gone(String scheduled) {
-    String file = goneFile(scheduled);
-    return storage.exists(file)
-        ? OptionalInt.of(Fields.number(file, Fields.read(file, storage.readText(file)), "version"))
-        : OptionalInt.empty();
+    return remembered(goneFile(scheduled));
   }
 
   /** Says that a lease was taken over: who held it decided on an older step from now on. */

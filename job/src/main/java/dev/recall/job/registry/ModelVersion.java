@@ -14,6 +14,7 @@ import java.util.TreeMap;
  * @param by user and host
  * @param scheduled the scheduled time that it was trained for, or empty
  * @param run the run directory that it comes from
+ * @param afterStep number of the newest step when it was published
  * @param files SHA-256 of its files by name
  */
 public record ModelVersion(
@@ -22,6 +23,7 @@ public record ModelVersion(
     String by,
     String scheduled,
     String run,
+    int afterStep,
     Map<String, String> files) {
 
   /** Name of the file of a version that holds its model, a checkpoint. */
@@ -38,6 +40,7 @@ public record ModelVersion(
     json.put("by", by);
     json.put("scheduled", scheduled);
     json.put("run_directory", run);
+    json.put("after_step", afterStep);
     ObjectNode digests = json.putObject("files");
     files.forEach(digests::put);
     return json;
@@ -55,6 +58,7 @@ public record ModelVersion(
         Fields.text(file, json, "by"),
         Fields.text(file, json, "scheduled"),
         Fields.text(file, json, "run_directory"),
+        json.has("after_step") ? Fields.number(file, json, "after_step") : 0, // else an older file
         files);
   }
 }

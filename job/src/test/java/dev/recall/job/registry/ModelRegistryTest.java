@@ -10,6 +10,7 @@ import dev.recall.job.config.UserError;
 import dev.recall.job.registry.Step.Action;
 import dev.recall.job.store.Storage;
 import java.io.IOException;
+import java.net.URI;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -21,6 +22,7 @@ import java.util.Map;
 import java.util.concurrent.Callable;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.stream.IntStream;
+import org.apache.commons.io.FileUtils;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -156,6 +158,46 @@ class ModelRegistryTest {
     assertThat(RunFiles.names(model().resolve("versions")))
         .containsExactlyElementsOf(registry().versions().stream().map("%06d"::formatted).toList());
     assertThat(registry().now().service()).containsExactly(2, 1);
+  }
+
+  @Test
+  void pruningWithNothingToRemoveIsNoStep() throws IOException {
+    published(1, 2);
+    promoted(1);
+    Step before = registry().now();
+    assertThat(registry().prune(2)).isEmpty();
+    assertThat(registry().now()).isEqualTo(before);
+  }
+
+  @Test
+  void theVersionOfATimeIsFoundUntilItIsPruned() throws IOException {
+    String time = "2026-11-22T06:00:00Z";
+    assertThat(registry().trainedFor(time)).isEmpty();
+    registry().publish(1, time, "run", Map.of());
+    Files.createDirectories(Path.of(URI.create(registry().runDirectory(time, "scratch"))));
+    assertThat(registry().trainedFor(time)).hasValue(1);
+    assertThat(registry().trainedFor("2026-11-22T07:00:00Z")).isEmpty();
+
+    FileUtils.deleteDirectory(model().resolve("times").toFile()); // as of an older registry
+    assertThat(registry().trainedFor(time)).hasValue(1);
+
+    published(2, 3, 4);
+    registry().prune(1);
+    assertThat(registry().trainedFor(time)).isEmpty();
+    assertThat(registry().gone(time)).hasValue(1);
+  }
+
+  @Test
+  void theFirstPromotionOfAVersionIsFound() throws IOException {
+    published(1);
+    promoted(1);
+    published(2);
+    assertThat(registry().promotion(2)).isEmpty();
+    promoted(2);
+    registry().rollback("why");
+    promoted(2);
+    assertThat(registry().promotion(1).orElseThrow().number()).isEqualTo(1);
+    assertThat(registry().promotion(2).orElseThrow().number()).isEqualTo(2);
   }
 
   @Test

@@ -51,7 +51,7 @@ final class PredictCommand implements Callable<Integer> {
   private static final String METADATA = "/_recall.json";
 
   /** Files of Spark's writers. */
-  private static final String SPARKS = "part-.*|_SUCCESS|\\..*\\.crc";
+  private static final String SPARKS = "part-.*|_SUCCESS|_temporary|\\..*\\.crc";
 
   @Spec private CommandSpec spec;
 

@@ -547,9 +547,11 @@ class PredictTest {
         "--out file:%s: expected predictions to replace, or nothing, found old".formatted(out()));
     assertThat(folder.resolve("out/old")).hasContent("old");
     Files.move(folder.resolve("out/old"), folder.resolve("out/part-old"));
+    Files.createDirectories(folder.resolve("out/_temporary/0")); // of a job that was killed
     ok(recall(command(shared("parquet"), "--overwrite", "--drop-sequences")));
     assertThat(spark.read().parquet(out()).columns()).containsExactly("id", "name", "prediction");
     assertThat(folder.resolve("out/part-old")).doesNotExist();
+    assertThat(folder.resolve("out/_temporary")).doesNotExist();
     String bad = write(List.of(row(7, boxed(sequence(1))), row(8, null)), FLOATS);
     Map<String, String> before = RunFiles.snapshot(folder);
     assertThat(recall(command(bad, "--overwrite")).err()).contains("found null");

@@ -85,9 +85,12 @@ public final class PredictBenchmark {
     works.put("predict", () -> predict(model, in, out, all, false));
     works.put("predict --drop-sequences", () -> predict(model, in, out, all, true));
     works.put("predict --drop-sequences --last 3", () -> predict(model, in, out, 3, true));
-    works.put("read and score", () -> nowhere(score(spark, model, in)));
+    works.put("read and score", () -> nowhere(score(model, spark.read().parquet(in))));
+    works.put(
+        "read and score, through rows",
+        () -> nowhere(score(model, spark.read().parquet(in).where("id >= 0"))));
     works.put("read", () -> nowhere(spark.read().parquet(in)));
-    works.put("predict, Spark's writer", () -> write(score(spark, model, in), out));
+    works.put("predict, Spark's writer", () -> write(score(model, spark.read().parquet(in)), out));
     works.put("read and write", () -> write(spark.read().parquet(in), out));
     works.put("predict by rows of objects", () -> write(byRows(spark, model, in), out));
     return works;
@@ -163,7 +166,7 @@ public final class PredictBenchmark {
     }
   }
 
-  private static Dataset<Row> score(SparkSession spark, ScoredModel model, String in) {
+  private static Dataset<Row> score(ScoredModel model, Dataset<Row> rows) {
     Scoring scoring =
         new Scoring(
             model,
@@ -173,7 +176,7 @@ public final class PredictBenchmark {
             OnBad.FAIL,
             false,
             new Scoring.Options("inputCol", "outputCol"));
-    return scoring.apply(spark.read().parquet(in), Scoring.Counts.of(spark));
+    return scoring.apply(rows, Scoring.Counts.of(rows.sparkSession()));
   }
 
   /** The public interface of Spark, with an object for each number. */

@@ -32,7 +32,8 @@ import org.apache.spark.util.LongAccumulator;
  *
  * <p>Note to the maintainer. Rows stay in Spark's own form: typed as {@link Row} each number of a
  * sequence would become an object (docs/benchmarks.md has what that costs). For this a DataFrame is
- * made from an RDD of internal rows, as Spark's own data sources do.
+ * made from an RDD of internal rows, as Spark's own data sources do. Columns that a reader of files
+ * has in batches are read where they are.
  *
  * @param model the network
  * @param inputColumn that holds the sequences

@@ -48,9 +48,17 @@ class ArchitectureTest {
         "scala..");
   }
 
+  /** Spark gives whoever writes files Hadoop's settings for them. */
   @Test
-  void hadoopStaysInTheStore() {
-    onlyIn(new String[] {"dev.recall.job.store.."}, "org.apache.hadoop..");
+  void hadoopStaysInTheStoreAndInOutputFiles() {
+    onlyIn(
+        new String[] {"dev.recall.job.store..", "dev.recall.job.spark.predict.parquet.."},
+        "org.apache.hadoop..");
+  }
+
+  @Test
+  void parquetStaysInItsPackage() {
+    onlyIn(new String[] {"dev.recall.job.spark.predict.parquet.."}, "org.apache.parquet..");
   }
 
   @Test

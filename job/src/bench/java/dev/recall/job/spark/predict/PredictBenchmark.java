@@ -70,7 +70,8 @@ public final class PredictBenchmark {
             .getOrCreate()) {
       String in = folder.resolve("in").toString();
       make(spark, rows, in);
-      measure(works(spark, model, in, folder.resolve("out").toString(), rows), turns, rows);
+      Path out = folder.resolve("out");
+      measure(works(spark, model, in, out.toString(), rows), out.toFile(), turns, rows);
     } finally {
       delete(folder);
     }
@@ -84,8 +85,12 @@ public final class PredictBenchmark {
     works.put("predict", () -> predict(model, in, out, all, false));
     works.put("predict --drop-sequences", () -> predict(model, in, out, all, true));
     works.put("predict --drop-sequences --last 3", () -> predict(model, in, out, 3, true));
-    works.put("read and score", () -> nowhere(score(spark, model, in)));
+    works.put("read and score", () -> nowhere(score(model, spark.read().parquet(in))));
+    works.put(
+        "read and score, through rows",
+        () -> nowhere(score(model, spark.read().parquet(in).where("id >= 0"))));
     works.put("read", () -> nowhere(spark.read().parquet(in)));
+    works.put("predict, Spark's writer", () -> write(score(model, spark.read().parquet(in)), out));
     works.put("read and write", () -> write(spark.read().parquet(in), out));
     works.put("predict by rows of objects", () -> write(byRows(spark, model, in), out));
     return works;
@@ -145,7 +150,6 @@ public final class PredictBenchmark {
 
   private static void predict(
       ScoredModel model, String in, String out, int last, boolean dropSequences) {
-    FileUtils.deleteQuietly(new File(out)); // of the turn before
     BatchScoring scoring =
         new BatchScoring(
             model,
@@ -162,7 +166,7 @@ public final class PredictBenchmark {
     }
   }
 
-  private static Dataset<Row> score(SparkSession spark, ScoredModel model, String in) {
+  private static Dataset<Row> score(ScoredModel model, Dataset<Row> rows) {
     Scoring scoring =
         new Scoring(
             model,
@@ -170,8 +174,9 @@ public final class PredictBenchmark {
             "prediction",
             Integer.MAX_VALUE,
             OnBad.FAIL,
+            false,
             new Scoring.Options("inputCol", "outputCol"));
-    return scoring.apply(spark.read().parquet(in), Scoring.Counts.of(spark));
+    return scoring.apply(rows, Scoring.Counts.of(rows.sparkSession()));
   }
 
   /** The public interface of Spark, with an object for each number. */
@@ -217,18 +222,19 @@ public final class PredictBenchmark {
   }
 
   private static void write(Dataset<Row> rows, String out) {
-    rows.write().mode(SaveMode.Overwrite).parquet(out);
+    rows.write().option("parquet.enable.dictionary#prediction.list.element", "false").parquet(out);
   }
 
   private static void nowhere(Dataset<Row> rows) {
     rows.write().format("noop").mode(SaveMode.Overwrite).save();
   }
 
-  private static void measure(Map<String, Work> works, int turns, int rows) {
+  private static void measure(Map<String, Work> works, File out, int turns, int rows) {
     Map<String, double[]> seconds = new LinkedHashMap<>();
     works.keySet().forEach(name -> seconds.put(name, new double[turns]));
     for (int turn = 0; turn < turns; turn++) {
       for (Map.Entry<String, Work> work : works.entrySet()) {
+        FileUtils.deleteQuietly(out); // of the work before
         long start = System.nanoTime();
         try {
           work.getValue().run();

@@ -84,12 +84,12 @@ public record BatchScoring(
 
   private Dataset<Row> scored(SparkSession spark, Scoring.Counts counts) {
     Scoring scoring =
-        new Scoring(model, sequenceColumn, predictionColumn, lastSteps, onBad, OPTIONS);
+        new Scoring(
+            model, sequenceColumn, predictionColumn, lastSteps, onBad, dropSequences, OPTIONS);
     Dataset<Row> rows = from.format.read(spark, from.path, from.options);
     scoring.schema(rows.schema(), spark.sessionState().conf());
     checkNotInTheWay(rows.inputFiles());
-    Dataset<Row> scored = scoring.apply(rows, counts);
-    return dropSequences ? scored.drop(scored.col(quoted(sequenceColumn))) : scored;
+    return scoring.apply(rows, counts);
   }
 
   /** Outputs hardly ever repeat: a dictionary of them is built and thrown away. */
@@ -99,10 +99,6 @@ public record BatchScoring(
     options.put("parquet.enable.dictionary#" + predictionColumn + ".list.element" + steps, "false");
     options.putAll(to.options);
     return options;
-  }
-
-  private static String quoted(String column) {
-    return "`" + column.replace("`", "``") + "`";
   }
 
   /** What is replaced may be somebody's only copy of the sequences. */

@@ -3,6 +3,7 @@ package dev.recall.job.spark.predict;
 import static org.apache.spark.sql.functions.col;
 import static org.apache.spark.sql.functions.to_json;
 
+import dev.recall.job.spark.predict.parquet.FloatLists;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
@@ -89,7 +90,7 @@ public enum DataFormat {
     Map<String, String> own = this == JSON ? Map.of("ignoreNullFields", "false") : Map.of();
     written
         .write()
-        .format(text())
+        .format(this == PARQUET ? FloatLists.class.getName() : text())
         .options(this == CSV ? Map.of("header", "true") : own)
         .options(options)
         .mode(SaveMode.ErrorIfExists)

@@ -1,15 +1,14 @@
 package dev.recall.job.spark.predict;
 
 import java.util.Iterator;
-import org.apache.spark.sql.catalyst.InternalRow;
 
 /**
- * The rows that a task is given. What fails while they are made is marked: in the end a job has one
- * failure, whether it reads or writes.
+ * What a task is given, rows or batches of them. What fails while they are made is marked: in the
+ * end a job has one failure, whether it reads or writes.
  *
  * @param rows of one partition
  */
-record InputRows(Iterator<InternalRow> rows) implements Iterator<InternalRow> {
+record InputRows<T>(Iterator<T> rows) implements Iterator<T> {
 
   /** The cause is what happened before the network. */
   static final class Failed extends RuntimeException {
@@ -30,7 +29,7 @@ record InputRows(Iterator<InternalRow> rows) implements Iterator<InternalRow> {
   }
 
   @Override
-  public InternalRow next() {
+  public T next() {
     try {
       return rows.next();
     } catch (Exception e) {

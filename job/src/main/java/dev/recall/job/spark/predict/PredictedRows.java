@@ -4,11 +4,11 @@ import dev.recall.model.RegressorSpec;
 import java.util.Arrays;
 import java.util.Iterator;
 import java.util.NoSuchElementException;
+import java.util.function.UnaryOperator;
 import org.apache.spark.sql.catalyst.InternalRow;
 import org.apache.spark.sql.catalyst.expressions.GenericInternalRow;
 import org.apache.spark.sql.catalyst.expressions.JoinedRow;
 import org.apache.spark.sql.catalyst.expressions.UnsafeArrayData;
-import org.apache.spark.sql.catalyst.expressions.UnsafeRow;
 import org.apache.spark.sql.catalyst.util.ArrayData;
 import org.apache.spark.sql.catalyst.util.GenericArrayData;
 
@@ -18,43 +18,38 @@ import org.apache.spark.sql.catalyst.util.GenericArrayData;
  */
 final class PredictedRows implements Iterator<InternalRow>, Chunks.Receiver {
 
-  /** Rows that are looked through for sequences of like length. */
-  private static final int WINDOW = 1024;
-
-  /** Bytes of rows, from which on a window is full. */
-  private static final long WINDOW_BYTES = 16L << 20;
-
-  /** Numbers of sequences, likewise. */
+  /** Numbers of sequences, from which on a window is full. */
   private static final int WINDOW_VALUES = 1 << 21;
 
-  private final Iterator<InternalRow> source;
+  private final Window window;
   private final ScoringTask task;
   private final RegressorSpec spec;
   private final SequenceReader reader;
   private final Chunks chunks;
+  private final UnaryOperator<InternalRow> output; // of a row with its prediction
 
-  private final InternalRow[] rows = new InternalRow[WINDOW];
-  private final Place.Position[] positions = new Place.Position[WINDOW];
-  private final int[] steps = new int[WINDOW]; // 0: no usable sequence
-  private final int[] starts = new int[WINDOW];
-  private final ArrayData[] predictions = new ArrayData[WINDOW];
+  private final Place.Position[] positions = new Place.Position[Window.MOST];
+  private final int[] steps = new int[Window.MOST]; // 0: no usable sequence
+  private final int[] starts = new int[Window.MOST];
+  private final ArrayData[] predictions = new ArrayData[Window.MOST];
   private int count; // rows of the window
   private int next; // the one to give
 
   private final JoinedRow joined = new JoinedRow();
   private final GenericInternalRow prediction = new GenericInternalRow(1);
 
-  PredictedRows(Iterator<InternalRow> source, ScoringTask task, float[] parameters) {
-    this.source = source;
+  PredictedRows(Window window, ScoringTask task, float[] parameters) {
+    this.window = window;
     this.task = task;
     this.spec = task.spec();
     this.reader = task.reader();
     this.chunks = new Chunks(spec, parameters);
+    this.output = task.output();
   }
 
   @Override
   public boolean hasNext() {
-    return next < count || source.hasNext();
+    return next < count || window.hasNext();
   }
 
   /** Returns a row that is valid until the next one. */
@@ -64,27 +59,22 @@ final class PredictedRows implements Iterator<InternalRow>, Chunks.Receiver {
       fill();
     }
     prediction.update(0, predictions[next]);
-    joined.apply(rows[next], prediction);
+    joined.apply(window.get(next), prediction);
     next++;
-    return joined;
+    return output.apply(joined);
   }
 
   private void fill() {
-    if (!source.hasNext()) {
+    if (!window.hasNext()) {
       throw new NoSuchElementException();
     }
     Arrays.fill(predictions, 0, count, null);
     reader.clear();
+    window.clear();
     count = 0;
     next = 0;
-    long bytes = 0;
-    while (count < WINDOW
-        && bytes < WINDOW_BYTES
-        && reader.end() < WINDOW_VALUES
-        && source.hasNext()) {
-      InternalRow row = source.next().copy();
-      bytes += row instanceof UnsafeRow unsafe ? unsafe.getSizeInBytes() : 0;
-      rows[count] = row;
+    while (reader.end() < WINDOW_VALUES && window.hasRoom()) {
+      InternalRow row = window.add();
       positions[count] = task.place().count();
       starts[count] = reader.end();
       steps[count] = read(row);
@@ -105,7 +95,7 @@ final class PredictedRows implements Iterator<InternalRow>, Chunks.Receiver {
 
   private void refused(int index, String what) {
     if (task.onBad() == OnBad.FAIL) {
-      throw task.place().bad(rows[index], positions[index], what);
+      throw task.place().bad(window.get(index), positions[index], what);
     }
     task.countedBad();
   }

@@ -244,6 +244,7 @@ public final class RecallModel extends Transformer implements MLWritable {
             .orElseThrow(
                 () ->
                     new UserError("onBad: expected one of " + OnBad.texts() + ", found " + policy)),
+        false,
         OPTIONS);
   }
 

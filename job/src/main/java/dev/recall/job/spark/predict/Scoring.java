@@ -5,12 +5,14 @@ import static org.apache.spark.sql.functions.when;
 
 import dev.recall.job.config.UserError;
 import java.util.Arrays;
+import java.util.List;
 import java.util.UUID;
 import java.util.function.BiPredicate;
+import java.util.stream.IntStream;
+import org.apache.spark.api.java.JavaRDD;
 import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.broadcast.Broadcast;
 import org.apache.spark.ml.linalg.SQLDataTypes;
-import org.apache.spark.rdd.RDD;
 import org.apache.spark.sql.Column;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
@@ -30,13 +32,15 @@ import org.apache.spark.util.LongAccumulator;
  *
  * <p>Note to the maintainer. Rows stay in Spark's own form: typed as {@link Row} each number of a
  * sequence would become an object (docs/benchmarks.md has what that costs). For this a DataFrame is
- * made from an RDD of internal rows, as Spark's own data sources do.
+ * made from an RDD of internal rows, as Spark's own data sources do. Columns that a reader of files
+ * has in batches are read where they are.
  *
  * @param model the network
  * @param inputColumn that holds the sequences
  * @param outputColumn that is added
  * @param lastSteps of each sequence, whose outputs are given; of a shorter one all
  * @param onBad what happens to a row without a usable sequence
+ * @param dropInput whether rows go without their sequences
  * @param options names of the input and the output column for messages
  */
 record Scoring(
@@ -45,6 +49,7 @@ record Scoring(
     String outputColumn,
     int lastSteps,
     OnBad onBad,
+    boolean dropInput,
     Options options) {
 
   /** Names by which users know the two columns. */
@@ -60,14 +65,29 @@ record Scoring(
   }
 
   /**
-   * Returns all columns and the prediction.
+   * Returns the columns and the prediction.
    *
    * @param settings say which names of columns are the same
    * @throws UserError when the columns do not fit
    */
   StructType schema(StructType input, SQLConf settings) {
-    column(input, settings);
-    return input.add(prediction());
+    return output(input, kept(input, column(input, settings)));
+  }
+
+  /** Ordinals of the columns that the output has. */
+  private List<Integer> kept(StructType input, SequenceColumn column) {
+    return IntStream.range(0, input.size())
+        .filter(i -> !(dropInput && i == column.ordinal()))
+        .boxed()
+        .toList();
+  }
+
+  private StructType output(StructType input, List<Integer> kept) {
+    StructType output = new StructType();
+    for (int ordinal : kept) {
+      output = output.add(input.apply(ordinal));
+    }
+    return output.add(prediction());
   }
 
   private StructField prediction() {
@@ -113,8 +133,9 @@ record Scoring(
     if (rows.isStreaming()) {
       throw new UserError("rows: expected those of a batch, found a stream");
     }
+    List<Integer> kept = kept(rows.schema(), column);
     if (column.isReadAsItIs()) {
-      return scored(rows.toDF(), column, counts);
+      return scored(rows.toDF(), column, kept, counts);
     }
     String converted = "recall_" + UUID.randomUUID();
     Column sequences = rows.col("`" + column.name().replace("`", "``") + "`");
@@ -123,12 +144,14 @@ record Scoring(
             ? when(sequences.isNotNull(), vector_to_array(sequences, "float64"))
             : sequences.cast(column.readAs());
     Dataset<Row> wider = rows.withColumn(converted, numbers);
-    return scored(wider, column.at(wider.schema().size() - 1), counts).drop(converted);
+    return scored(wider, column.at(wider.schema().size() - 1), kept, counts);
   }
 
-  private Dataset<Row> scored(Dataset<Row> rows, SequenceColumn column, Counts counts) {
+  private Dataset<Row> scored(
+      Dataset<Row> rows, SequenceColumn column, List<Integer> kept, Counts counts) {
     SparkSession spark = rows.sparkSession();
     StructType schema = rows.schema();
+    StructType output = output(schema, kept);
     Broadcast<float[]> parameters =
         JavaSparkContext.fromSparkContext(spark.sparkContext()).broadcast(model.parameters());
     ScoringTask task =
@@ -136,12 +159,17 @@ record Scoring(
             model.spec(),
             parameters,
             schema,
+            kept,
+            output,
             column,
             lastSteps,
             onBad,
             counts.rows(),
             counts.bad());
-    RDD<InternalRow> scored = rows.queryExecution().toRdd().toJavaRDD().mapPartitions(task).rdd();
-    return spark.internalCreateDataFrame(scored, schema.add(prediction()), false);
+    JavaRDD<InternalRow> scored =
+        BatchedRows.of(rows.queryExecution().executedPlan())
+            .map(batches -> batches.toJavaRDD().mapPartitions(task::batches))
+            .orElseGet(() -> rows.queryExecution().toRdd().toJavaRDD().mapPartitions(task::rows));
+    return spark.internalCreateDataFrame(scored.rdd(), output, false);
   }
 }

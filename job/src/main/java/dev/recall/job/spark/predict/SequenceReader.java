@@ -132,8 +132,9 @@ final class SequenceReader {
   private void floats(ArrayData array) throws Refused {
     int count = array.numElements();
     reserve(count);
+    float[] numbers = array.toFloatArray();
     for (int t = 0; t < count; t++) {
-      float value = array.getFloat(t);
+      float value = numbers[t];
       if (!(Math.abs(value) <= Float.MAX_VALUE) || array.isNullAt(t)) {
         throw notFinite(array.isNullAt(t) ? "null" : String.valueOf(value), t, -1);
       }

@@ -1,6 +1,7 @@
 package dev.recall.job.spark.predict;
 
 import static dev.recall.job.Commands.recall;
+import static org.apache.spark.sql.functions.col;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.catchThrowable;
@@ -284,6 +285,68 @@ class PredictTest {
                 "--out=" + out() + "2"));
     assertThat(missing.exitCode()).isEqualTo(2);
     assertThat(missing.err()).contains("expected one of the versions [1], found no version 7");
+  }
+
+  /** Batches of Spark's Parquet reader, dictionaries in them, and the columns of a directory. */
+  @Test
+  void batchesAndDictionariesChangeNoBit() {
+    List<Row> some = new ArrayList<>();
+    for (int id = 0; id < 40; id++) {
+      some.add(row(id, id % 9 == 0 ? null : boxed(sequence(id % 4))));
+    }
+    String in = folder.resolve("rows").toString();
+    spark.createDataFrame(some, schema(FLOATS)).coalesce(1).write().parquet(in + "/part=a");
+    spark.conf().set("spark.sql.parquet.columnarReaderBatchSize", "7");
+    try {
+      ok(recall(command(in, "--on-bad=null", "--drop-sequences", "--last=3")));
+    } finally {
+      spark.conf().unset("spark.sql.parquet.columnarReaderBatchSize");
+    }
+    Dataset<Row> found = spark.read().parquet(out());
+    assertThat(found.columns()).containsExactly("id", "name", "part", "prediction");
+    List<Row> rows = found.collectAsList();
+    for (int id = 0; id < 40; id++) {
+      Row row = rows.get(id);
+      assertThat(row.getLong(0)).isEqualTo(id);
+      assertThat(row.getString(1)).isEqualTo("n" + id);
+      assertThat(row.getString(2)).isEqualTo("a");
+      assertThat(row.<Float>getList(3))
+          .isEqualTo(id % 9 == 0 ? null : List.of(boxed(expected(sequence(id % 4), 3))));
+    }
+  }
+
+  @Test
+  void aRowOfALaterBatchIsNamedByItsNumber() {
+    List<Row> rows = new ArrayList<>();
+    for (int id = 0; id < 20; id++) {
+      rows.add(row(id, id == 17 ? null : boxed(sequence(id))));
+    }
+    String in = write(rows, FLOATS);
+    spark.conf().set("spark.sql.parquet.columnarReaderBatchSize", "7");
+    try {
+      assertRefused(
+          recall(command(in)),
+          partFile(in)
+              + ": row 17 (from 0) with id=17, name=n17, column sequence: "
+              + "expected a sequence, found null; --on-bad null goes on without it");
+    } finally {
+      spark.conf().unset("spark.sql.parquet.columnarReaderBatchSize");
+    }
+  }
+
+  /** Text and doubles are converted in a column of their own, which goes with the sequences. */
+  @Test
+  void sequencesAreDroppedInWhateverFormTheyCame() {
+    ok(recall(command(shared("csv"), "--input-format=csv", "--drop-sequences")));
+    assertThat(spark.read().parquet(out()).columns()).containsExactly("id", "name", "prediction");
+    String in = folder.resolve("doubles").toString();
+    data().withColumn("sequence", col("sequence").cast("array<double>")).write().parquet(in);
+    ok(recall(command(in, "--drop-sequences", "--overwrite")));
+    assertThat(spark.read().parquet(out()).columns()).containsExactly("id", "name", "prediction");
+    assertPredicted(spark.read().parquet(out()), ROWS);
+    ok(recall(command(in, "--overwrite")));
+    assertThat(spark.read().parquet(out()).schema().apply("sequence").dataType().catalogString())
+        .isEqualTo("array<double>");
   }
 
   private String write(List<Row> rows, DataType sequences) {

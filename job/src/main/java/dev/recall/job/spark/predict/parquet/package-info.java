@@ -1,0 +1,2 @@
+/** Parquet files with lists of floats, written without a call for each float. */
+package dev.recall.job.spark.predict.parquet;

@@ -68,7 +68,7 @@ final class VectorMemory {
 
   /** Measures, once in many calls. True: the start has changed, so areas are to be made anew. */
   boolean align() {
-    if (++calls % INTERVAL == 0) {
+    if (calls++ % INTERVAL == 1) {
       moveTo(best());
     }
     boolean changed = moved;

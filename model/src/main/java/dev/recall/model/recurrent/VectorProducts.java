@@ -292,12 +292,10 @@ final class VectorProducts {
   /**
    * {@link #overTime} for rows of eight lanes that lie side by side.
    *
-   * @param z [steps][4][8] from zAt
-   * @param a [steps][2][8] from aAt
-   * @param sums rows [2][4][16] from sumsAt, eight floats of each overwritten
+   * @param m rows: z [steps][4][8] from zAt, a [steps][2][8] from aAt, the sums [2][4][16] from
+   *     sumsAt, eight floats of each overwritten
    */
-  static void overTimeSideBySide(
-      float[] z, int zAt, float[] a, int aAt, int steps, float[] sums, int sumsAt) {
+  static void overTimeSideBySide(float[] m, int zAt, int aAt, int steps, int sumsAt) {
     FloatVector p0 = FloatVector.zero(SPECIES);
     FloatVector p1 = p0;
     FloatVector p2 = p0;
@@ -309,52 +307,51 @@ final class VectorProducts {
     int end = 2 * WIDTH * steps;
     for (int t = 0; t < end; t += 2 * WIDTH) {
       int rowZ = zAt + 2 * t;
-      FloatVector p = FloatVector.fromArray(SPECIES, a, aAt + t);
-      FloatVector q = FloatVector.fromArray(SPECIES, a, aAt + t + WIDTH);
-      FloatVector z0 = FloatVector.fromArray(SPECIES, z, rowZ);
+      FloatVector p = FloatVector.fromArray(SPECIES, m, aAt + t);
+      FloatVector q = FloatVector.fromArray(SPECIES, m, aAt + t + WIDTH);
+      FloatVector z0 = FloatVector.fromArray(SPECIES, m, rowZ);
       p0 = z0.fma(p, p0);
       q0 = z0.fma(q, q0);
-      FloatVector z1 = FloatVector.fromArray(SPECIES, z, rowZ + WIDTH);
+      FloatVector z1 = FloatVector.fromArray(SPECIES, m, rowZ + WIDTH);
       p1 = z1.fma(p, p1);
       q1 = z1.fma(q, q1);
-      FloatVector z2 = FloatVector.fromArray(SPECIES, z, rowZ + 2 * WIDTH);
+      FloatVector z2 = FloatVector.fromArray(SPECIES, m, rowZ + 2 * WIDTH);
       p2 = z2.fma(p, p2);
       q2 = z2.fma(q, q2);
-      FloatVector z3 = FloatVector.fromArray(SPECIES, z, rowZ + 3 * WIDTH);
+      FloatVector z3 = FloatVector.fromArray(SPECIES, m, rowZ + 3 * WIDTH);
       p3 = z3.fma(p, p3);
       q3 = z3.fma(q, q3);
     }
-    p0.intoArray(sums, sumsAt);
-    p1.intoArray(sums, sumsAt + LANES);
-    p2.intoArray(sums, sumsAt + 2 * LANES);
-    p3.intoArray(sums, sumsAt + 3 * LANES);
-    q0.intoArray(sums, sumsAt + 4 * LANES);
-    q1.intoArray(sums, sumsAt + 5 * LANES);
-    q2.intoArray(sums, sumsAt + 6 * LANES);
-    q3.intoArray(sums, sumsAt + 7 * LANES);
+    p0.intoArray(m, sumsAt);
+    p1.intoArray(m, sumsAt + LANES);
+    p2.intoArray(m, sumsAt + 2 * LANES);
+    p3.intoArray(m, sumsAt + 3 * LANES);
+    q0.intoArray(m, sumsAt + 4 * LANES);
+    q1.intoArray(m, sumsAt + 5 * LANES);
+    q2.intoArray(m, sumsAt + 6 * LANES);
+    q3.intoArray(m, sumsAt + 7 * LANES);
   }
 
   /**
    * Copies groups of rows of 16 lanes so that the steps of a group lie side by side, each half by
    * itself. Eight groups at a time, so that both sides are read and written in runs.
    *
-   * @param from row r of group g of step t from fromAt + t * stride + (g * rows + r) * 16
-   * @param to receives [groups][2][steps][rows][8]
+   * @param m rows: row r of group g of step t from the offset from + t * stride + (g * rows + r) *
+   *     16; receives [groups][2][steps][rows][8] at the offset to
    */
-  static void sideBySide(
-      float[] from, int fromAt, int stride, int rows, int groups, int steps, float[] to) {
+  static void sideBySide(float[] m, int from, int stride, int rows, int groups, int steps, int to) {
     int half = steps * rows * WIDTH;
     for (int first = 0; first < groups; first += WIDTH) {
       int end = Math.min(groups, first + WIDTH);
       for (int t = 0; t < steps; t++) {
         for (int g = first; g < end; g++) {
-          int at = fromAt + t * stride + g * rows * LANES;
-          int out = g * 2 * half + t * rows * WIDTH;
+          int at = from + t * stride + g * rows * LANES;
+          int out = to + g * 2 * half + t * rows * WIDTH;
           for (int r = 0; r < rows; r++) {
-            FloatVector low = FloatVector.fromArray(SPECIES, from, at + r * LANES);
-            FloatVector high = FloatVector.fromArray(SPECIES, from, at + r * LANES + WIDTH);
-            low.intoArray(to, out + r * WIDTH);
-            high.intoArray(to, out + half + r * WIDTH);
+            FloatVector low = FloatVector.fromArray(SPECIES, m, at + r * LANES);
+            FloatVector high = FloatVector.fromArray(SPECIES, m, at + r * LANES + WIDTH);
+            low.intoArray(m, out + r * WIDTH);
+            high.intoArray(m, out + half + r * WIDTH);
           }
         }
       }

@@ -40,9 +40,9 @@ final class VectorTape {
   private int read; // area [2][slots][rows][16]: 1, inputs, outputs of the step before
   private int derivatives; // area [2][slots][derivative stride], from it [units][4][16]
   private int tile; // area [2][4][16]
+  private int readRows; // area [pairs][2][turns][2][8], where the layer is large
+  private int derivativeRows; // area [units][2][turns][4][8], likewise
   private float[] memory; // of these areas
-  private float[] readRows = {}; // [pairs][2][turns][2][8], where the layer is large
-  private float[] derivativeRows = {}; // [units][2][turns][4][8], likewise
 
   VectorTape(int inputs, int units) {
     this.small = 1 + inputs + units < SMALL_ROWS;
@@ -58,6 +58,10 @@ final class VectorTape {
     read = areas.area(2 * slots * readStride());
     derivatives = areas.area(2 * slots * derivativeStride());
     tile = areas.area(2 * 4 * LANES);
+    if (pairs >= LARGE) {
+      readRows = areas.area(pairs * 2 * LANES * turns(2));
+      derivativeRows = areas.area(units * 4 * LANES * turns(2));
+    }
   }
 
   /** Writes what does not change; all else in the areas is zero. */
@@ -141,10 +145,6 @@ final class VectorTape {
   private void addStrips(int turns) {
     int pair = turns * 2 * LANES;
     int unit = turns * 4 * LANES;
-    if (readRows.length < pairs * pair) {
-      readRows = new float[pairs * pair];
-      derivativeRows = new float[units * unit];
-    }
     VectorProducts.sideBySide(memory, read, readStride(), 2, pairs, turns, readRows);
     VectorProducts.sideBySide(
         memory, derivatives, derivativeStride(), 4, units, turns, derivativeRows);
@@ -155,12 +155,10 @@ final class VectorTape {
         for (int k = first; k < end; k++) {
           for (int half = 0; half < 2; half++) {
             VectorProducts.overTimeSideBySide(
-                derivativeRows,
-                u * unit + half * (unit / 2),
-                readRows,
-                k * pair + half * (pair / 2),
-                turns,
                 memory,
+                derivativeRows + u * unit + half * (unit / 2),
+                readRows + k * pair + half * (pair / 2),
+                turns,
                 tile + half * WIDTH);
           }
           VectorLaneSums.eight(memory, tile, sums, (u * pairs + k) * 8);

@@ -40,16 +40,15 @@ final class VectorBackWeights {
   /**
    * Adds the weights' product with derivatives: {@code out[k] += sum_r weights[k][r] dz[r]}.
    *
-   * @param dz [units][4][16] from dzAt
-   * @param out [rows][16] from outAt
+   * @param m rows: dz [units][4][16] from dzAt, out [rows][16] from outAt
    */
-  void add(float[] dz, int dzAt, float[] out, int outAt) {
+  void add(float[] m, int dzAt, int outAt) {
     int width = 4 * units;
     for (int k = 0; k < tiled; k += FIVE) {
-      VectorProducts.five(weights, k * width, dz, dzAt, width, out, outAt + k * LANES);
+      VectorProducts.five(weights, k * width, m, dzAt, width, outAt + k * LANES);
     }
     for (int k = tiled; k < rows; k++) {
-      VectorProducts.addOne(weights, k * width, dz, dzAt, width, out, outAt + k * LANES);
+      VectorProducts.addOne(weights, k * width, m, dzAt, width, outAt + k * LANES);
     }
   }
 }

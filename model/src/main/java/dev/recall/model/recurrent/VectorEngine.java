@@ -27,14 +27,17 @@ final class VectorEngine implements FusedEngine {
   private final int parameterCount;
   private final VectorLayer[] layers;
   private final VectorReadOut readOut;
-  private final float[][] dh; // per layer [T][size][16]
+  private final VectorMemory memory = new VectorMemory();
+  private final int[] dh; // per layer an area [T][size][16]
+
+  private int steps; // of the sequences at hand
 
   VectorEngine(RegressorSpec spec) {
     this.spec = spec;
     ParameterLayout layout = spec.layout();
     this.parameterCount = layout.size();
     this.layers = new VectorLayer[spec.cells().size()];
-    this.dh = new float[layers.length][0];
+    this.dh = new int[layers.length];
     int inputs = spec.inputSize();
     for (int l = 0; l < layers.length; l++) {
       layers[l] = layer(spec.cells().get(l), inputs, RegressorSpec.layerName(l), layout);
@@ -50,17 +53,18 @@ final class VectorEngine implements FusedEngine {
     throw new IllegalArgumentException("no vector engine for cell " + cell);
   }
 
+  /** Memory of all rows. */
+  VectorMemory memory() {
+    return memory;
+  }
+
   @Override
   public void lossAndGradient(float[] parameters, SequenceBatch batch, GradientSum sum) {
     Shapes.checkBatch(spec, batch);
     Shapes.check("gradient sum length", parameterCount, sum.vector().length);
-    int steps = batch.steps();
-    begin(parameters, steps);
+    begin(parameters, batch.steps());
     for (int l = 0; l < layers.length; l++) {
       layers[l].beginBackward(parameters, l > 0);
-      if (dh[l].length < steps * layers[l].size() * LANES) {
-        dh[l] = new float[steps * layers[l].size() * LANES];
-      }
     }
     readOut.beginBackward();
     for (int first = 0; first < batch.batchSize(); first += BLOCKS * LANES) {
@@ -82,70 +86,80 @@ final class VectorEngine implements FusedEngine {
   private void forwardAndBack(float[] parameters, SequenceBatch batch, int block, int first) {
     int count = Math.min(LANES, batch.batchSize() - first);
     int top = layers.length - 1;
-    forward(parameters, batch.inputs(), batch.steps(), batch.batchSize(), block, first, count);
+    forward(parameters, batch.inputs(), batch.batchSize(), block, first, count);
     readOut.loss(batch, block, first, count);
     readOut.backward(parameters, block, dh[top]);
     for (int l = top; l >= 0; l--) {
-      layers[l].backward(block, dh[l], l == 0 ? null : dh[l - 1]);
+      layers[l].backward(block, dh[l], l == 0 ? -1 : dh[l - 1]);
     }
   }
 
   @Override
   public void predict(
-      float[] parameters, float[] inputs, int steps, int batchSize, float[] outputs) {
-    Shapes.checkPrediction(spec, inputs, steps, batchSize, outputs);
-    begin(parameters, steps);
+      float[] parameters, float[] inputs, int length, int batchSize, float[] outputs) {
+    Shapes.checkPrediction(spec, inputs, length, batchSize, outputs);
+    begin(parameters, length);
     for (int first = 0; first < batchSize; first += LANES) {
       int count = Math.min(LANES, batchSize - first);
-      forward(parameters, inputs, steps, batchSize, 0, first, count);
+      forward(parameters, inputs, batchSize, 0, first, count);
       readOut.copyOutputs(0, first, count, batchSize, outputs);
     }
   }
 
-  private void begin(float[] parameters, int steps) {
+  private void begin(float[] parameters, int length) {
     Shapes.check("parameters length", parameterCount, parameters.length);
-    for (VectorLayer layer : layers) {
-      layer.begin(parameters, steps);
+    if (memory.align() || length != steps) {
+      reserve(length);
     }
-    readOut.begin(steps);
+    for (VectorLayer layer : layers) {
+      layer.pack(parameters);
+    }
+  }
+
+  private void reserve(int length) {
+    memory.clear();
+    for (int l = 0; l < layers.length; l++) {
+      layers[l].reserve(memory, length);
+      dh[l] = memory.area(length * layers[l].size() * LANES);
+    }
+    readOut.reserve(memory, length);
+    memory.allocate();
+    for (VectorLayer layer : layers) {
+      layer.begin(memory.floats());
+    }
+    readOut.begin(memory.floats());
+    steps = length;
   }
 
   private void forward(
-      float[] parameters,
-      float[] inputs,
-      int steps,
-      int batchSize,
-      int block,
-      int first,
-      int count) {
-    copyInputs(inputs, steps, batchSize, block, first, count);
+      float[] parameters, float[] inputs, int batchSize, int block, int first, int count) {
+    copyInputs(inputs, batchSize, block, first, count);
     for (int l = 0; l < layers.length; l++) {
       if (l > 0) {
-        copyOutputs(layers[l - 1], layers[l], block, steps);
+        copyOutputs(layers[l - 1], layers[l], block);
       }
       layers[l].forward(block);
     }
     readOut.forward(parameters, block);
   }
 
-  private static void copyOutputs(VectorLayer below, VectorLayer above, int block, int steps) {
+  private void copyOutputs(VectorLayer below, VectorLayer above, int block) {
     VectorTape from = below.tape();
     VectorTape to = above.tape();
     for (int t = 0; t < steps; t++) {
       System.arraycopy(
-          from.read(),
+          memory.floats(),
           from.readAt(block, t + 1, below.outputRow(0)),
-          to.read(),
+          memory.floats(),
           to.readAt(block, t, above.inputRow(0)),
           below.size() * LANES);
     }
   }
 
-  private void copyInputs(
-      float[] inputs, int steps, int batchSize, int block, int first, int count) {
+  private void copyInputs(float[] inputs, int batchSize, int block, int first, int count) {
     int size = spec.inputSize();
     VectorTape tape = layers[0].tape();
-    float[] rows = tape.read();
+    float[] rows = memory.floats();
     for (int t = 0; t < steps; t++) {
       for (int k = 0; k < size; k++) {
         int row = tape.readAt(block, t, layers[0].inputRow(k));

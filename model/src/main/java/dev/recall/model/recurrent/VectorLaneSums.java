@@ -40,18 +40,17 @@ final class VectorLaneSums {
   /**
    * Adds the sums of rows to a run of numbers.
    *
-   * @param rows rows of 16 floats
-   * @param first first row
+   * @param rows rows of 16 floats from at
    * @param count number of rows
    * @param out receives one number per row from outAt, added
    */
-  static void add(float[] rows, int first, int count, float[] out, int outAt) {
+  static void add(float[] rows, int at, int count, float[] out, int outAt) {
     int i = 0;
     for (; i + WIDTH <= count; i += WIDTH) {
-      eight(rows, (first + i) * LANES, out, outAt + i);
+      eight(rows, at + i * LANES, out, outAt + i);
     }
     for (; i < count; i++) {
-      out[outAt + i] += one(rows, (first + i) * LANES);
+      out[outAt + i] += one(rows, at + i * LANES);
     }
   }
 

@@ -28,19 +28,20 @@ final class VectorLayer {
   private final int b;
   private final int ci; // offset of [3 size]: ci, cf, co
 
-  private final float[] gateWeights; // [size][2 pairs][4]
-  private final float[] scaledPeepholes; // [3][size], ci cf co
+  private final int gateStride; // from one unit's weights to those of the next
+  private final float[] gateWeights; // [size]: [1 | inputs | outputs][4], then ci cf co 0
   private final float[] peepholeWeights; // [3][size]
   private final VectorBackWeights hiddenWeights;
   private final VectorBackWeights inputWeights;
   private final VectorTape tape;
-  private final float[] peepholeTile; // [size][3][16]
   private final float[] peepholeSums; // [size][3]
-  private final float[] dCell; // [size][16]
 
   private int steps; // T of the sequences at hand
-  private float[] values = {}; // per step [size][i f s][16], [size][o s][16]; see VectorMath
-  private float[] cell = {}; // [2][T + 1][size][16]; before step 0, after step 0, ..
+  private float[] memory; // of these areas
+  private int values; // per step [size][i f s][16], [size][o s][16]; see VectorMath
+  private int cell; // [2][T + 1][size][16]; before step 0, always zero, after step 0, ..
+  private int dCell; // [size][16]
+  private int peepholeTile; // [size][3][16]
 
   VectorLayer(LstmSpec spec, int inputs, String name, ParameterLayout layout) {
     this.inputs = inputs;
@@ -51,14 +52,12 @@ final class VectorLayer {
     this.b = layout.offset(name + ".b");
     this.ci = peepholes ? layout.offset(name + ".ci") : -1;
     this.tape = new VectorTape(inputs, size);
-    this.gateWeights = new float[size * tape.pairs() * 8];
-    this.scaledPeepholes = new float[3 * size];
+    this.gateStride = 4 * (1 + inputs + size + 1);
+    this.gateWeights = new float[size * gateStride];
     this.peepholeWeights = new float[3 * size];
     this.hiddenWeights = new VectorBackWeights(size, size);
     this.inputWeights = new VectorBackWeights(inputs, size);
-    this.peepholeTile = new float[3 * size * LANES];
     this.peepholeSums = new float[3 * size];
-    this.dCell = new float[size * LANES];
   }
 
   int size() {
@@ -79,14 +78,24 @@ final class VectorLayer {
     return 1 + inputs + u;
   }
 
-  /** Makes room for sequences of a length and packs the weights: once per call of the engine. */
-  void begin(float[] p, int length) {
+  /** Takes areas for sequences of a length. */
+  void reserve(VectorMemory areas, int length) {
     steps = length;
-    tape.reserve(length);
-    if (values.length < steps * 5 * size * LANES) {
-      values = new float[steps * 5 * size * LANES];
-      cell = new float[2 * (steps + 1) * size * LANES];
-    }
+    tape.reserve(areas, length);
+    values = areas.area(steps * 5 * size * LANES);
+    cell = areas.area(2 * (steps + 1) * size * LANES);
+    dCell = areas.area(size * LANES);
+    peepholeTile = areas.area(3 * size * LANES);
+  }
+
+  /** Takes the memory of the areas, filled with zeros. */
+  void begin(float[] floats) {
+    memory = floats;
+    tape.begin(floats);
+  }
+
+  /** Packs the weights: once per call of the engine. */
+  void pack(float[] p) {
     for (int from = 0; from < size; from += LINE) {
       int to = Math.min(size, from + LINE);
       for (int row = 0; row <= inputs + size; row++) {
@@ -95,16 +104,18 @@ final class VectorLayer {
     }
     if (peepholes) {
       System.arraycopy(p, ci, peepholeWeights, 0, 3 * size);
-      for (int i = 0; i < 3 * size; i++) {
-        scaledPeepholes[i] = Activations.SIGMOID_SCALE * peepholeWeights[i];
+      for (int u = 0; u < size; u++) {
+        int to = (u + 1) * gateStride - 4;
+        gateWeights[to] = Activations.SIGMOID_SCALE * p[ci + u];
+        gateWeights[to + 1] = Activations.SIGMOID_SCALE * p[ci + size + u];
+        gateWeights[to + 2] = Activations.SIGMOID_SCALE * p[ci + 2 * size + u];
       }
     }
   }
 
   private void packRow(float[] p, int at, int row, int from, int to) {
-    int stride = tape.pairs() * 8;
     for (int u = from; u < to; u++) {
-      int w = u * stride + 4 * row;
+      int w = u * gateStride + 4 * row;
       gateWeights[w] = Activations.SIGMOID_SCALE * p[at + u];
       gateWeights[w + 1] = Activations.SIGMOID_SCALE * p[at + size + u];
       gateWeights[w + 2] = Activations.TANH_SCALE * p[at + 2 * size + u];
@@ -133,29 +144,18 @@ final class VectorLayer {
   /** Runs all steps of one block from the zero state; the inputs are on the tape. */
   void forward(int block) {
     int count = size * LANES;
-    int firstCell = block * (steps + 1) * count;
-    Arrays.fill(cell, firstCell, firstCell + count, 0f);
+    int firstCell = cell + block * (steps + 1) * count;
     for (int t = 0; t < steps; t++) {
-      int z = t * 5 * count;
+      int z = values + t * 5 * count;
       int o = z + 3 * count;
       int c = firstCell + t * count;
-      int pairs = t == 0 ? (1 + inputs + 1) / 2 : tape.pairs();
+      int rows = t == 0 ? 1 + inputs : 1 + inputs + size;
       VectorProducts.gates(
-          gateWeights,
-          tape.pairs(),
-          tape.read(),
-          tape.readAt(block, t, 0),
-          pairs,
-          values,
-          z,
-          size,
-          cell,
-          c,
-          scaledPeepholes);
-      VectorMath.squash(values, z, 3 * count);
-      VectorMath.cell(values, z, o, cell, c, scaledPeepholes, size);
-      VectorMath.squash(values, o, 2 * count);
-      VectorMath.output(values, o, size, tape.read(), tape.readAt(block, t + 1, outputRow(0)));
+          gateWeights, gateStride, memory, tape.readAt(block, t, 0), rows, z, size, c);
+      VectorMath.squash(memory, z, 3 * count);
+      VectorMath.cell(memory, z, o, c, gateWeights, gateStride, size);
+      VectorMath.squash(memory, o, 2 * count);
+      VectorMath.output(memory, o, size, tape.readAt(block, t + 1, outputRow(0)));
     }
   }
 
@@ -163,38 +163,27 @@ final class VectorLayer {
    * Goes back over all steps of one block, right after its {@link #forward}; the derivatives stay
    * on the tape.
    *
-   * @param dh [T][size][16], derivatives of the outputs; overwritten
-   * @param dx [T][inputs][16], receives the derivatives of the inputs; null: not wanted
+   * @param dh area [T][size][16], derivatives of the outputs; overwritten
+   * @param dx area [T][inputs][16], receives the derivatives of the inputs; -1: not wanted
    */
-  void backward(int block, float[] dh, float[] dx) {
+  void backward(int block, int dh, int dx) {
     int count = size * LANES;
-    int firstCell = block * (steps + 1) * count;
-    float[] dz = tape.derivatives();
-    Arrays.fill(dCell, 0f);
-    if (dx != null) {
-      Arrays.fill(dx, 0, steps * inputs * LANES, 0f);
+    int firstCell = cell + block * (steps + 1) * count;
+    Arrays.fill(memory, dCell, dCell + count, 0f);
+    if (dx >= 0) {
+      Arrays.fill(memory, dx, dx + steps * inputs * LANES, 0f);
     }
     for (int t = steps - 1; t >= 0; t--) {
-      int z = t * 5 * count;
+      int z = values + t * 5 * count;
+      int c = firstCell + t * count;
       int to = tape.derivativesAt(block, t);
       VectorMath.back(
-          values,
-          z,
-          z + 3 * count,
-          cell,
-          firstCell + t * count,
-          dh,
-          t * count,
-          dCell,
-          size,
-          peepholeWeights,
-          dz,
-          to);
+          memory, z, z + 3 * count, c, dh + t * count, dCell, size, peepholeWeights, to);
       if (t > 0) {
-        hiddenWeights.add(dz, to, dh, (t - 1) * count);
+        hiddenWeights.add(memory, to, dh + (t - 1) * count);
       }
-      if (dx != null) {
-        inputWeights.add(dz, to, dx, t * inputs * LANES);
+      if (dx >= 0) {
+        inputWeights.add(memory, to, dx + t * inputs * LANES);
       }
     }
   }
@@ -205,17 +194,15 @@ final class VectorLayer {
     if (peepholes) {
       for (int u = 0; u < size; u++) {
         VectorProducts.overTimePeepholes(
-            tape.derivatives(),
-            u * 4 * LANES,
+            memory,
+            tape.derivativesAt(0, 0) + u * 4 * LANES,
             tape.derivativeStride(),
-            cell,
-            u * LANES,
+            cell + u * LANES,
             size * LANES,
             tape.turns(blocks),
-            peepholeTile,
-            3 * u * LANES);
+            peepholeTile + 3 * u * LANES);
       }
-      VectorLaneSums.add(peepholeTile, 0, 3 * size, peepholeSums, 0);
+      VectorLaneSums.add(memory, peepholeTile, 3 * size, peepholeSums, 0);
     }
   }
 

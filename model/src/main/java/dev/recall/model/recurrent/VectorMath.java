@@ -81,11 +81,11 @@ final class VectorMath {
   /**
    * One step's cells, c = i g + f c_before, and from them what o and tanh(c) are squashed from.
    *
-   * @param z rows i, f, s per unit from zAt; rows o and tanh per unit from oAt, o added to
-   * @param c [units][16] of the step before from cAt; those of this step are stored behind them
-   * @param peephole weights ci, cf, co, scaled, one per unit each
+   * @param m rows: i, f, s per unit from zAt; o and tanh per unit from oAt, o added to; the cells
+   *     of the step before [units][16] from cAt, behind which those of this step are stored
+   * @param w the unit's scaled weight co, wStride apart, is the last but one
    */
-  static void cell(float[] z, int zAt, int oAt, float[] c, int cAt, float[] peephole, int units) {
+  static void cell(float[] m, int zAt, int oAt, int cAt, float[] w, int wStride, int units) {
     FloatVector one = FloatVector.broadcast(SPECIES, 1f);
     FloatVector scale = FloatVector.broadcast(SPECIES, Activations.TANH_SCALE);
     int next = cAt + units * LANES;
@@ -93,46 +93,45 @@ final class VectorMath {
       int i = zAt + u * 3 * LANES;
       int o = oAt + u * 2 * LANES;
       int row = u * LANES;
-      FloatVector g0 = FloatVector.fromArray(SPECIES, z, i + 2 * LANES);
-      FloatVector g1 = FloatVector.fromArray(SPECIES, z, i + 2 * LANES + WIDTH);
-      FloatVector c0 = FloatVector.fromArray(SPECIES, c, cAt + row);
-      FloatVector c1 = FloatVector.fromArray(SPECIES, c, cAt + row + WIDTH);
-      FloatVector o0 = FloatVector.fromArray(SPECIES, z, o);
-      FloatVector o1 = FloatVector.fromArray(SPECIES, z, o + WIDTH);
-      FloatVector co = FloatVector.broadcast(SPECIES, peephole[2 * units + u]);
-      c0 = FloatVector.fromArray(SPECIES, z, i + LANES).mul(c0);
-      c1 = FloatVector.fromArray(SPECIES, z, i + LANES + WIDTH).mul(c1);
-      c0 = FloatVector.fromArray(SPECIES, z, i).fma(g0.add(g0).sub(one), c0);
-      c1 = FloatVector.fromArray(SPECIES, z, i + WIDTH).fma(g1.add(g1).sub(one), c1);
+      FloatVector g0 = FloatVector.fromArray(SPECIES, m, i + 2 * LANES);
+      FloatVector g1 = FloatVector.fromArray(SPECIES, m, i + 2 * LANES + WIDTH);
+      FloatVector c0 = FloatVector.fromArray(SPECIES, m, cAt + row);
+      FloatVector c1 = FloatVector.fromArray(SPECIES, m, cAt + row + WIDTH);
+      FloatVector o0 = FloatVector.fromArray(SPECIES, m, o);
+      FloatVector o1 = FloatVector.fromArray(SPECIES, m, o + WIDTH);
+      FloatVector co = FloatVector.broadcast(SPECIES, w[u * wStride + wStride - 2]);
+      c0 = FloatVector.fromArray(SPECIES, m, i + LANES).mul(c0);
+      c1 = FloatVector.fromArray(SPECIES, m, i + LANES + WIDTH).mul(c1);
+      c0 = FloatVector.fromArray(SPECIES, m, i).fma(g0.add(g0).sub(one), c0);
+      c1 = FloatVector.fromArray(SPECIES, m, i + WIDTH).fma(g1.add(g1).sub(one), c1);
       o0 = c0.fma(co, o0);
       o1 = c1.fma(co, o1);
-      c0.intoArray(c, next + row);
-      c1.intoArray(c, next + row + WIDTH);
-      o0.intoArray(z, o);
-      o1.intoArray(z, o + WIDTH);
-      c0.mul(scale).intoArray(z, o + LANES);
-      c1.mul(scale).intoArray(z, o + LANES + WIDTH);
+      c0.intoArray(m, next + row);
+      c1.intoArray(m, next + row + WIDTH);
+      o0.intoArray(m, o);
+      o1.intoArray(m, o + WIDTH);
+      c0.mul(scale).intoArray(m, o + LANES);
+      c1.mul(scale).intoArray(m, o + LANES + WIDTH);
     }
   }
 
   /**
    * One step's outputs, h = o tanh(c).
    *
-   * @param z rows o and s of tanh per unit from oAt
-   * @param h [units][16] from hAt, overwritten
+   * @param m rows: o and s of tanh per unit from oAt; h [units][16] from hAt, overwritten
    */
-  static void output(float[] z, int oAt, int units, float[] h, int hAt) {
+  static void output(float[] m, int oAt, int units, int hAt) {
     FloatVector one = FloatVector.broadcast(SPECIES, 1f);
     for (int u = 0; u < units; u++) {
       int o = oAt + u * 2 * LANES;
-      FloatVector o0 = FloatVector.fromArray(SPECIES, z, o);
-      FloatVector o1 = FloatVector.fromArray(SPECIES, z, o + WIDTH);
-      FloatVector t0 = FloatVector.fromArray(SPECIES, z, o + LANES);
-      FloatVector t1 = FloatVector.fromArray(SPECIES, z, o + LANES + WIDTH);
+      FloatVector o0 = FloatVector.fromArray(SPECIES, m, o);
+      FloatVector o1 = FloatVector.fromArray(SPECIES, m, o + WIDTH);
+      FloatVector t0 = FloatVector.fromArray(SPECIES, m, o + LANES);
+      FloatVector t1 = FloatVector.fromArray(SPECIES, m, o + LANES + WIDTH);
       o0 = o0.mul(t0.add(t0).sub(one));
       o1 = o1.mul(t1.add(t1).sub(one));
-      o0.intoArray(h, hAt + u * LANES);
-      o1.intoArray(h, hAt + u * LANES + WIDTH);
+      o0.intoArray(m, hAt + u * LANES);
+      o1.intoArray(m, hAt + u * LANES + WIDTH);
     }
   }
 
@@ -140,25 +139,20 @@ final class VectorMath {
    * The element-wise part of one step back: from derivatives of outputs and cells to those of the
    * gates and of the cells before. The formulas stand at {@link LstmLayer}.
    *
-   * @param z rows i, f, s per unit from zAt; rows o and tanh per unit from oAt
-   * @param c [units][16] of the step before from cAt
-   * @param dh [units][16] from dhAt
-   * @param dc [units][16], from the next step to the step before
+   * @param m rows: i, f, s per unit from zAt; o and tanh per unit from oAt; the cells of the step
+   *     before [units][16] from cAt; dh [units][16] from dhAt; dc [units][16] from dcAt, from the
+   *     next step to the step before; dz [units][i f c o][16] from dzAt, overwritten
    * @param peephole weights ci, cf, co as they are, one per unit each
-   * @param dz [units][i f c o][16] from dzAt, overwritten
    */
   static void back(
-      float[] z,
+      float[] m,
       int zAt,
       int oAt,
-      float[] c,
       int cAt,
-      float[] dh,
       int dhAt,
-      float[] dc,
+      int dcAt,
       int units,
       float[] peephole,
-      float[] dz,
       int dzAt) {
     FloatVector one = FloatVector.broadcast(SPECIES, 1f);
     for (int u = 0; u < units; u++) {
@@ -169,14 +163,14 @@ final class VectorMath {
       FloatVector ci = FloatVector.broadcast(SPECIES, peephole[u]);
       FloatVector cf = FloatVector.broadcast(SPECIES, peephole[units + u]);
       FloatVector co = FloatVector.broadcast(SPECIES, peephole[2 * units + u]);
-      FloatVector t = FloatVector.fromArray(SPECIES, z, o + LANES);
-      FloatVector h = FloatVector.fromArray(SPECIES, dh, dhAt + row);
-      FloatVector out = FloatVector.fromArray(SPECIES, z, o);
-      FloatVector g = FloatVector.fromArray(SPECIES, z, at + 2 * LANES);
-      FloatVector forget = FloatVector.fromArray(SPECIES, z, at + LANES);
-      FloatVector in = FloatVector.fromArray(SPECIES, z, at);
-      FloatVector before = FloatVector.fromArray(SPECIES, c, cAt + row);
-      FloatVector d = FloatVector.fromArray(SPECIES, dc, row);
+      FloatVector t = FloatVector.fromArray(SPECIES, m, o + LANES);
+      FloatVector h = FloatVector.fromArray(SPECIES, m, dhAt + row);
+      FloatVector out = FloatVector.fromArray(SPECIES, m, o);
+      FloatVector g = FloatVector.fromArray(SPECIES, m, at + 2 * LANES);
+      FloatVector forget = FloatVector.fromArray(SPECIES, m, at + LANES);
+      FloatVector in = FloatVector.fromArray(SPECIES, m, at);
+      FloatVector before = FloatVector.fromArray(SPECIES, m, cAt + row);
+      FloatVector d = FloatVector.fromArray(SPECIES, m, dcAt + row);
       t = t.add(t).sub(one);
       g = g.add(g).sub(one);
       FloatVector dOut = h.mul(t).mul(one.sub(out).mul(out));
@@ -185,19 +179,19 @@ final class VectorMath {
       FloatVector dIn = d.mul(g).mul(one.sub(in).mul(in));
       FloatVector dCandidate = d.mul(in).mul(one.sub(g.mul(g)));
       d = dForget.fma(cf, dIn.fma(ci, d.mul(forget)));
-      d.intoArray(dc, row);
-      dIn.intoArray(dz, to);
-      dForget.intoArray(dz, to + LANES);
-      dCandidate.intoArray(dz, to + 2 * LANES);
-      dOut.intoArray(dz, to + 3 * LANES);
-      t = FloatVector.fromArray(SPECIES, z, o + LANES + WIDTH);
-      h = FloatVector.fromArray(SPECIES, dh, dhAt + row + WIDTH);
-      out = FloatVector.fromArray(SPECIES, z, o + WIDTH);
-      g = FloatVector.fromArray(SPECIES, z, at + 2 * LANES + WIDTH);
-      forget = FloatVector.fromArray(SPECIES, z, at + LANES + WIDTH);
-      in = FloatVector.fromArray(SPECIES, z, at + WIDTH);
-      before = FloatVector.fromArray(SPECIES, c, cAt + row + WIDTH);
-      d = FloatVector.fromArray(SPECIES, dc, row + WIDTH);
+      d.intoArray(m, dcAt + row);
+      dIn.intoArray(m, to);
+      dForget.intoArray(m, to + LANES);
+      dCandidate.intoArray(m, to + 2 * LANES);
+      dOut.intoArray(m, to + 3 * LANES);
+      t = FloatVector.fromArray(SPECIES, m, o + LANES + WIDTH);
+      h = FloatVector.fromArray(SPECIES, m, dhAt + row + WIDTH);
+      out = FloatVector.fromArray(SPECIES, m, o + WIDTH);
+      g = FloatVector.fromArray(SPECIES, m, at + 2 * LANES + WIDTH);
+      forget = FloatVector.fromArray(SPECIES, m, at + LANES + WIDTH);
+      in = FloatVector.fromArray(SPECIES, m, at + WIDTH);
+      before = FloatVector.fromArray(SPECIES, m, cAt + row + WIDTH);
+      d = FloatVector.fromArray(SPECIES, m, dcAt + row + WIDTH);
       t = t.add(t).sub(one);
       g = g.add(g).sub(one);
       dOut = h.mul(t).mul(one.sub(out).mul(out));
@@ -206,11 +200,11 @@ final class VectorMath {
       dIn = d.mul(g).mul(one.sub(in).mul(in));
       dCandidate = d.mul(in).mul(one.sub(g.mul(g)));
       d = dForget.fma(cf, dIn.fma(ci, d.mul(forget)));
-      d.intoArray(dc, row + WIDTH);
-      dIn.intoArray(dz, to + WIDTH);
-      dForget.intoArray(dz, to + LANES + WIDTH);
-      dCandidate.intoArray(dz, to + 2 * LANES + WIDTH);
-      dOut.intoArray(dz, to + 3 * LANES + WIDTH);
+      d.intoArray(m, dcAt + row + WIDTH);
+      dIn.intoArray(m, to + WIDTH);
+      dForget.intoArray(m, to + LANES + WIDTH);
+      dCandidate.intoArray(m, to + 2 * LANES + WIDTH);
+      dOut.intoArray(m, to + 3 * LANES + WIDTH);
     }
   }
 

@@ -15,7 +15,6 @@ final class VectorReadOut {
   private final int outputs;
   private final int w;
   private final int b;
-  private final float[] tile; // [rows of four][16]
   private final float[] sums; // [outputs][1 | inputs]
   private final float[] loss = new float[2 * LANES];
   private final float[] weight = new float[2 * LANES];
@@ -23,7 +22,9 @@ final class VectorReadOut {
   private float totalWeight;
 
   private int slots; // T + 1 of the sequences at hand, as on the tape below
-  private float[] y = {}; // [2][slots][outputs][16]; backward: derivatives, zero in the last slot
+  private float[] memory; // of these areas
+  private int y; // [2][slots][outputs][16]; backward: derivatives; the last slot always zero
+  private int tile; // [4][16]
 
   VectorReadOut(VectorLayer layer, int outputs, ParameterLayout layout) {
     this.layer = layer;
@@ -31,16 +32,19 @@ final class VectorReadOut {
     this.outputs = outputs;
     this.w = layout.offset("out.w");
     this.b = layout.offset("out.b");
-    this.tile = new float[4 * LANES];
     this.sums = new float[outputs * (1 + inputs)];
   }
 
-  void begin(int steps) {
+  /** Takes areas for sequences of a length. */
+  void reserve(VectorMemory areas, int steps) {
     slots = steps + 1;
-    if (y.length < 2 * slots * outputs * LANES) {
-      y = new float[2 * slots * outputs * LANES];
-    }
-    Arrays.fill(y, rowAt(0, steps, 0), rowAt(1, 0, 0), 0f);
+    y = areas.area(2 * slots * outputs * LANES);
+    tile = areas.area(4 * LANES);
+  }
+
+  /** Takes the memory of the areas, filled with zeros. */
+  void begin(float[] floats) {
+    memory = floats;
   }
 
   void beginBackward() {
@@ -50,7 +54,7 @@ final class VectorReadOut {
   }
 
   private int rowAt(int block, int t, int j) {
-    return ((block * slots + t) * outputs + j) * LANES;
+    return y + ((block * slots + t) * outputs + j) * LANES;
   }
 
   void forward(float[] p, int block) {
@@ -58,8 +62,7 @@ final class VectorReadOut {
     for (int t = 0; t + 1 < slots; t++) {
       int h = tape.readAt(block, t + 1, layer.outputRow(0));
       for (int j = 0; j < outputs; j++) {
-        VectorProducts.one(
-            p[b + j], p, w + j, outputs, tape.read(), h, inputs, y, rowAt(block, t, j));
+        VectorProducts.one(p[b + j], p, w + j, outputs, memory, h, inputs, rowAt(block, t, j));
       }
     }
   }
@@ -69,7 +72,7 @@ final class VectorReadOut {
     for (int t = 0; t + 1 < slots; t++) {
       for (int lane = 0; lane < count; lane++) {
         for (int j = 0; j < outputs; j++) {
-          out[(t * batchSize + first + lane) * outputs + j] = y[rowAt(block, t, j) + lane];
+          out[(t * batchSize + first + lane) * outputs + j] = memory[rowAt(block, t, j) + lane];
         }
       }
     }
@@ -87,10 +90,10 @@ final class VectorReadOut {
         int row = rowAt(block, t, j);
         if (outputs == 1 && count == LANES) {
           VectorMath.loss(
-              y, row, batch.targets(), batch.weights(), at, loss, weight, block * LANES);
+              memory, row, batch.targets(), batch.weights(), at, loss, weight, block * LANES);
         } else {
           lossOfRow(row, batch.targets(), batch.weights(), at, block * LANES, count);
-          Arrays.fill(y, row + count, row + LANES, 0f);
+          Arrays.fill(memory, row + count, row + LANES, 0f);
         }
       }
     }
@@ -98,25 +101,25 @@ final class VectorReadOut {
 
   private void lossOfRow(int row, float[] targets, float[] weights, int first, int sum, int count) {
     for (int lane = 0, at = first; lane < count; lane++, at += outputs) {
-      float error = y[row + lane] - targets[at];
+      float error = memory[row + lane] - targets[at];
       float weighted = weights[at] * error;
       loss[sum + lane] = Math.fma(weighted, error, loss[sum + lane]);
       weight[sum + lane] += weights[at];
-      y[row + lane] = 2f * weighted;
+      memory[row + lane] = 2f * weighted;
     }
   }
 
   /**
    * Passes the derivatives of a block down.
    *
-   * @param dh [T][inputs][16], overwritten
+   * @param dh area [T][inputs][16], overwritten
    */
-  void backward(float[] p, int block, float[] dh) {
-    Arrays.fill(dh, 0, (slots - 1) * inputs * LANES, 0f);
+  void backward(float[] p, int block, int dh) {
     for (int t = 0; t + 1 < slots; t++) {
-      for (int j = 0; j < outputs; j++) {
-        VectorProducts.spread(
-            p, w + j, outputs, y, rowAt(block, t, j), dh, t * inputs * LANES, inputs);
+      int to = dh + t * inputs * LANES;
+      VectorProducts.spread(p, w, outputs, memory, rowAt(block, t, 0), to, inputs);
+      for (int j = 1; j < outputs; j++) {
+        VectorProducts.addSpread(p, w + j, outputs, memory, rowAt(block, t, j), to, inputs);
       }
     }
   }
@@ -139,16 +142,14 @@ final class VectorReadOut {
     VectorTape tape = layer.tape();
     int first = Math.min(row, tape.rows() - 4);
     VectorProducts.overTimeFour(
-        y,
-        j * LANES,
+        memory,
+        rowAt(0, 0, j),
         outputs * LANES,
-        tape.read(),
         tape.readAt(0, 1, first),
         tape.readStride(),
         tape.turns(blocks),
-        tile,
-        0);
-    VectorLaneSums.add(tile, row - first, count, sums, to);
+        tile);
+    VectorLaneSums.add(memory, tile + (row - first) * LANES, count, sums, to);
   }
 
   /** Adds the sums to the gradient and the loss. */

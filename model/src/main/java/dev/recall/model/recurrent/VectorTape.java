@@ -24,44 +24,53 @@ final class VectorTape {
   /** Pairs of rows from which on the rows of a tile are copied side by side. */
   private static final int LARGE = 16;
 
+  /** Rows of a slot of a small layer. */
+  private static final int SMALL_ROWS = VectorProducts.SMALL / LANES;
+
   /** Floats of a strip of what was read, a quarter of a second-level cache. */
   private static final int STRIP = 32_768;
 
-  private final int rows; // 1 + inputs + size, rounded up to a multiple of four
+  private final int rows; // 1 + inputs + size and some that are always zero
   private final int pairs; // of rows read, the last may have one that is always zero
   private final int units;
-  private final float[] tile = new float[2 * 4 * LANES]; // [2][4][16]
+  private final boolean small;
   private final float[] sums; // [units][pairs][2][4]
 
   private int slots; // of the sequences at hand
-  private float[] read = {}; // [2][slots][rows][16]: 1, inputs, outputs of the step before
-  private float[] derivatives = {}; // [2][slots][units + 1][4][16]
-  private float[] readRows = {}; // [pairs][2][turns][2][8], where the layer is large
-  private float[] derivativeRows = {}; // [units][2][turns][4][8], likewise
+  private int read; // area [2][slots][rows][16]: 1, inputs, outputs of the step before
+  private int derivatives; // area [2][slots][derivative stride], from it [units][4][16]
+  private int tile; // area [2][4][16]
+  private int readRows; // area [pairs][2][turns][2][8], where the layer is large
+  private int derivativeRows; // area [units][2][turns][4][8], likewise
+  private float[] memory; // of these areas
 
   VectorTape(int inputs, int units) {
-    this.rows = (1 + inputs + units + 3) / 4 * 4;
+    this.small = 1 + inputs + units < SMALL_ROWS;
+    this.rows = small ? SMALL_ROWS : (1 + inputs + units + 3) / 4 * 4;
     this.pairs = (1 + inputs + units + 1) / 2;
     this.units = units;
     this.sums = new float[units * pairs * 8];
   }
 
-  /** Makes room for sequences of a length. */
-  void reserve(int steps) {
-    if (slots == steps + 1) {
-      return;
-    }
+  /** Takes areas for sequences of a length. */
+  void reserve(VectorMemory areas, int steps) {
     slots = steps + 1;
-    if (read.length < 2 * slots * readStride()) {
-      read = new float[2 * slots * readStride()];
-      derivatives = new float[2 * slots * derivativeStride()];
+    read = areas.area(2 * slots * readStride());
+    derivatives = areas.area(2 * slots * derivativeStride());
+    tile = areas.area(2 * 4 * LANES);
+    if (pairs >= LARGE) {
+      readRows = areas.area(pairs * 2 * LANES * turns(2));
+      derivativeRows = areas.area(units * 4 * LANES * turns(2));
     }
-    Arrays.fill(read, 0f);
+  }
+
+  /** Writes what does not change; all else in the areas is zero. */
+  void begin(float[] floats) {
+    memory = floats;
     for (int slot = 0; slot < 2 * slots; slot++) {
-      Arrays.fill(read, slot * readStride(), slot * readStride() + LANES, 1f);
+      int one = read + slot * readStride();
+      Arrays.fill(memory, one, one + LANES, 1f);
     }
-    int between = derivativesAt(0, steps);
-    Arrays.fill(derivatives, between, between + derivativeStride(), 0f);
   }
 
   void clear() {
@@ -78,13 +87,9 @@ final class VectorTape {
     return rows;
   }
 
-  float[] read() {
-    return read;
-  }
-
   /** Where a row of a slot begins; the other rows of the slot follow. */
   int readAt(int block, int slot, int row) {
-    return (block * slots + slot) * readStride() + row * LANES;
+    return read + (block * slots + slot) * readStride() + row * LANES;
   }
 
   /** From a slot to the next. */
@@ -92,21 +97,18 @@ final class VectorTape {
     return rows * LANES;
   }
 
-  float[] derivatives() {
-    return derivatives;
-  }
-
   /** Where the derivatives of a step begin. */
   int derivativesAt(int block, int slot) {
-    return (block * slots + slot) * derivativeStride();
+    return derivatives + (block * slots + slot) * derivativeStride();
   }
 
   /**
    * From a step to the next; one unit more than there are, because equal rows of all steps would
-   * share a few lines of the cache if the stride were a power of two.
+   * share a few lines of the cache if the stride were a power of two. A small layer has the stride
+   * of {@link VectorProducts#overTimeSmall}.
    */
   int derivativeStride() {
-    return (units + 1) * 4 * LANES;
+    return small ? 4 * readStride() : (units + 1) * 4 * LANES;
   }
 
   /** Turns of a loop over the steps of some blocks. */
@@ -123,31 +125,29 @@ final class VectorTape {
     for (int u = 0; u < units; u++) {
       for (int k = 0; k < pairs; k++) {
         for (int half = 0; half < LANES; half += WIDTH) {
-          VectorProducts.overTime(
-              derivatives,
-              u * 4 * LANES + half,
-              derivativeStride(),
-              read,
-              k * 2 * LANES + half,
-              readStride(),
-              turns(blocks),
-              tile,
-              half);
+          overTime(
+              derivatives + u * 4 * LANES + half, read + k * 2 * LANES + half, turns(blocks), half);
         }
-        VectorLaneSums.eight(tile, 0, sums, (u * pairs + k) * 8);
+        VectorLaneSums.eight(memory, tile, sums, (u * pairs + k) * 8);
       }
+    }
+  }
+
+  private void overTime(int z, int a, int turns, int half) {
+    if (small) {
+      VectorProducts.overTimeSmall(memory, z, a, turns, tile + half);
+    } else {
+      VectorProducts.overTime(
+          memory, z, derivativeStride(), a, readStride(), turns, memory, tile + half);
     }
   }
 
   private void addStrips(int turns) {
     int pair = turns * 2 * LANES;
     int unit = turns * 4 * LANES;
-    if (readRows.length < pairs * pair) {
-      readRows = new float[pairs * pair];
-      derivativeRows = new float[units * unit];
-    }
-    VectorProducts.sideBySide(read, readStride(), 2, pairs, turns, readRows);
-    VectorProducts.sideBySide(derivatives, derivativeStride(), 4, units, turns, derivativeRows);
+    VectorProducts.sideBySide(memory, read, readStride(), 2, pairs, turns, readRows);
+    VectorProducts.sideBySide(
+        memory, derivatives, derivativeStride(), 4, units, turns, derivativeRows);
     int strip = Math.max(1, STRIP / pair);
     for (int first = 0; first < pairs; first += strip) {
       int end = Math.min(pairs, first + strip);
@@ -155,15 +155,13 @@ final class VectorTape {
         for (int k = first; k < end; k++) {
           for (int half = 0; half < 2; half++) {
             VectorProducts.overTimeSideBySide(
-                derivativeRows,
-                u * unit + half * (unit / 2),
-                readRows,
-                k * pair + half * (pair / 2),
+                memory,
+                derivativeRows + u * unit + half * (unit / 2),
+                readRows + k * pair + half * (pair / 2),
                 turns,
-                tile,
-                half * WIDTH);
+                tile + half * WIDTH);
           }
-          VectorLaneSums.eight(tile, 0, sums, (u * pairs + k) * 8);
+          VectorLaneSums.eight(memory, tile, sums, (u * pairs + k) * 8);
         }
       }
     }

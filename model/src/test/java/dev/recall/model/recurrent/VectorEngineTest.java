@@ -66,6 +66,20 @@ class VectorEngineTest implements GradientEngineContract {
     }
   }
 
+  /** So many batches that the start of the memory is looked for several times. */
+  @Test
+  void givesTheBitsOfThePlainEngineWhereverItsMemoryStarts() {
+    Random random = new Random(5);
+    RegressorSpec spec = RegressorSpec.parse("[1, (lstm, 3), 1]", true);
+    VectorEngine engine = new VectorEngine(spec);
+    SequenceBatch batch = batch(random, 4, 19, spec);
+    for (int i = 0; i < 1200; i++) {
+      float[] parameters = new TheanetsInitializer().initialize(spec, i);
+      engine.memory().moveTo(VectorMemory.STARTS[i % VectorMemory.STARTS.length]);
+      assertSameBits("batch " + i, spec, parameters, engine, batch);
+    }
+  }
+
   private static void assertSameBits(
       String what,
       RegressorSpec spec,

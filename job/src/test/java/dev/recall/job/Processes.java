@@ -33,6 +33,10 @@ public final class Processes implements AutoCloseable, BeforeEachCallback, After
           "-Dspark.driver.host=127.0.0.1",
           "-Dspark.serializer=org.apache.spark.serializer.KryoSerializer");
 
+  /** Short runs are over before a second compiler pays. */
+  static final List<String> CHEAP =
+      List.of("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xmx512m");
+
   private static final int SECONDS = 60;
 
   private final List<Process> started = new ArrayList<>();
@@ -95,17 +99,13 @@ public final class Processes implements AutoCloseable, BeforeEachCallback, After
       throws IOException {
     List<String> command = new ArrayList<>(before);
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
-    command.addAll(List.of("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xmx512m"));
-    // The options by which this JVM was opened to Spark; the Vector API is of no use without the
-    // second compiler.
-    ManagementFactory.getRuntimeMXBean().getInputArguments().stream()
-        .filter(option -> option.startsWith("--add-opens"))
-        .forEach(command::add);
+    command.addAll(CHEAP);
+    command.addAll(opensToSpark());
+    command.addAll(ClassPaths.archived().options());
     // What killed processes leave there goes with the folder.
     command.add("-Djava.io.tmpdir=" + folder);
     command.addAll(jvmOptions);
-    String classPath = String.join(File.pathSeparator, ClassPaths.forTraining());
-    command.addAll(List.of("-cp", classPath, "dev.recall.job.Main"));
+    command.addAll(List.of("-cp", ClassPaths.archived().classPath(), "dev.recall.job.Main"));
     command.addAll(args);
     File log = folder.resolve("log").toFile();
     Process process =
@@ -115,6 +115,16 @@ public final class Processes implements AutoCloseable, BeforeEachCallback, After
             .start();
     started.add(process);
     return process;
+  }
+
+  /**
+   * The options by which this JVM was opened to Spark; the Vector API is of no use without the
+   * second compiler.
+   */
+  static List<String> opensToSpark() {
+    return ManagementFactory.getRuntimeMXBean().getInputArguments().stream()
+        .filter(option -> option.startsWith("--add-opens"))
+        .toList();
   }
 
   public Process start(List<String> jvmOptions, List<String> args) throws IOException {

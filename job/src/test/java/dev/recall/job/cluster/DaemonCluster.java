@@ -4,7 +4,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import dev.recall.job.ClassArchive;
+import dev.recall.job.Commands;
 import dev.recall.job.RunFiles;
+import dev.recall.job.config.Configs;
 import java.io.BufferedReader;
 import java.io.File;
 import java.io.IOException;
@@ -31,6 +34,7 @@ import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.function.LongFunction;
 import java.util.stream.Stream;
+import org.apache.commons.io.FileUtils;
 
 /**
  * A cluster of real daemons on loopback, which {@code deploy/bin/cluster} brings up as a child of
@@ -60,8 +64,41 @@ final class DaemonCluster implements AutoCloseable {
   /** Carried by every process of the cluster, with its folder as value. */
   private static final String MARKER = "RECALL_CLUSTER";
 
-  /** Short runs are over before a second compiler pays. */
-  private static final String CHEAP = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC";
+  /** Short runs are over before a second compiler pays; nobody forges the classes of a test. */
+  private static final String CHEAP =
+      "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -XX:+UnlockDiagnosticVMOptions"
+          + " -XX:-BytecodeVerificationRemote";
+
+  /** The same for who has Spark's class path, and no other before it. */
+  private static final class OnSpark {
+    static final String CHEAP = DaemonCluster.CHEAP + " " + archive();
+
+    private static String archive() {
+      try {
+        Path jars = root().resolve("job/target/spark/jars");
+        return String.join(
+            " ", ClassArchive.options("spark", List.of(jars), DaemonCluster::writeArchive));
+      } catch (IOException e) {
+        throw new UncheckedIOException(e);
+      }
+    }
+  }
+
+  private static void writeArchive(Path file) throws IOException, InterruptedException {
+    Path folder = Files.createTempDirectory("recall-class-archive");
+    try {
+      String run = folder.resolve("run").toString();
+      ProcessBuilder recall =
+          builder(
+              List.of(),
+              List.of("--master", "local[2]", "--conf", "spark.ui.enabled=false"),
+              Commands.with(Configs.smallWith(), "train", "--run", run));
+      recall.environment().put("SPARK_SUBMIT_OPTS", CHEAP + " -XX:ArchiveClassesAtExit=" + file);
+      ClassArchive.run(recall, folder.resolve("log"));
+    } finally {
+      FileUtils.deleteDirectory(folder.toFile());
+    }
+  }
 
   private static final int END_SECONDS = 30;
 
@@ -111,6 +148,7 @@ final class DaemonCluster implements AutoCloseable {
     builder.command().addAll(kind.arguments);
     builder.command().addAll(0, wrapper);
     builder.environment().put("TMPDIR", folder.toString());
+    builder.environment().put("CLUSTER_JVM_OPTIONS", OnSpark.CHEAP);
     Process script = builder.redirectError(errors.toFile()).start();
     DaemonCluster cluster = new DaemonCluster(script, errors, inNetworkOf.apply(script.pid()));
     cluster.awaitReady();
@@ -384,7 +422,7 @@ final class DaemonCluster implements AutoCloseable {
                 "--conf",
                 "spark.ui.enabled=false",
                 "--conf",
-                "spark.executor.extraJavaOptions=" + CHEAP));
+                "spark.executor.extraJavaOptions=" + OnSpark.CHEAP));
     options.addAll(sparkOptions);
     Map<String, String> all = new HashMap<>(environment);
     all.put(MARKER, folder().toString());
@@ -408,6 +446,22 @@ final class DaemonCluster implements AutoCloseable {
       Path folder)
       throws IOException {
     Files.createDirectories(folder);
+    ProcessBuilder builder = builder(wrapper, sparkOptions, recallArgs);
+    builder.environment().putAll(environment);
+    builder
+        .environment()
+        .merge(
+            "SPARK_SUBMIT_OPTS",
+            OnSpark.CHEAP + " -Djava.io.tmpdir=" + folder,
+            (clusters, ours) -> clusters + " " + ours);
+    Path log = Files.createTempFile(folder, "recall", ".log");
+    builder.redirectInput(new File("/dev/null"));
+    builder.redirectErrorStream(true).redirectOutput(log.toFile());
+    return new Submission(builder.start(), log);
+  }
+
+  private static ProcessBuilder builder(
+      List<String> wrapper, List<String> sparkOptions, List<String> recallArgs) {
     List<String> command = new ArrayList<>(wrapper);
     command.add(root().resolve("deploy/bin/recall").toString());
     command.addAll(sparkOptions);
@@ -415,17 +469,7 @@ final class DaemonCluster implements AutoCloseable {
     ProcessBuilder builder = new ProcessBuilder(command);
     builder.environment().keySet().removeIf(name -> name.matches("(SPARK|HADOOP|YARN)_.*"));
     builder.environment().put("JAVA_HOME", System.getProperty("java.home"));
-    builder.environment().putAll(environment);
-    builder
-        .environment()
-        .merge(
-            "SPARK_SUBMIT_OPTS",
-            CHEAP + " -Djava.io.tmpdir=" + folder,
-            (clusters, ours) -> clusters + " " + ours);
-    Path log = Files.createTempFile(folder, "recall", ".log");
-    builder.redirectInput(new File("/dev/null"));
-    builder.redirectErrorStream(true).redirectOutput(log.toFile());
-    return new Submission(builder.start(), log);
+    return builder;
   }
 
   /** Ends everything that was submitted. */

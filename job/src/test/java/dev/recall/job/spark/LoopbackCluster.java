@@ -2,6 +2,7 @@ package dev.recall.job.spark;
 
 import static org.awaitility.Awaitility.await;
 
+import dev.recall.job.ClassPaths;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -68,17 +69,23 @@ final class LoopbackCluster implements AutoCloseable {
     return master;
   }
 
-  /** Settings of an application whose executors have this test's class path and no Spark home. */
+  /**
+   * Settings of an application whose executors have what trains on their class path and no Spark
+   * home.
+   */
   SparkConf conf() {
     return new SparkConf(false)
         .setMaster(master)
         .set("spark.driver.host", DRIVER)
         .set("spark.executor.memory", megabytes + "m")
         .set("spark.executor.cores", "1")
-        .set("spark.executor.extraClassPath", System.getProperty("java.class.path"))
+        .set("spark.executor.extraClassPath", ClassPaths.archived().classPath())
         .set(
             "spark.executor.extraJavaOptions",
-            "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -Djava.io.tmpdir=" + workFolder)
+            "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -Djava.io.tmpdir="
+                + workFolder
+                + " "
+                + String.join(" ", ClassPaths.archived().options()))
         // Spark's launcher looks for its jars unless it is told that it is being tested.
         .set("spark.executorEnv.SPARK_TESTING", "1")
         .set("spark.executorEnv.SPARK_SCALA_VERSION", "2.12");

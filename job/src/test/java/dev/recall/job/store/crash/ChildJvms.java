@@ -1,9 +1,9 @@
 package dev.recall.job.store.crash;
 
+import dev.recall.job.ClassArchive;
 import dev.recall.job.ClassPaths;
 import java.io.File;
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -12,20 +12,17 @@ import java.util.Map;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.TimeUnit;
-import java.util.spi.ToolProvider;
-import java.util.stream.Collectors;
 
 /**
- * Recall in JVMs that begin fast: class folders become jars, because the JDK archives the classes
- * of jars only; the first JVM writes the archive that the others map. Log messages go nowhere.
+ * Recall in JVMs that begin fast: the first writes an archive of classes that the others map. Log
+ * messages go nowhere.
  */
 final class ChildJvms implements AutoCloseable {
 
   private static final int SECONDS = 90;
 
-  /** Reading the names in a jar of 36 MB, and beginning to log, takes longer than training. */
-  private static final List<String> NOT_NEEDED =
-      List.of("hadoop-client-minicluster", "log4j-slf4j2-impl");
+  /** Beginning to log takes longer than training. */
+  private static final String NOT_NEEDED = "log4j-slf4j2-impl";
 
   private final Path folder;
   private final Path archive; // null for none
@@ -35,11 +32,9 @@ final class ChildJvms implements AutoCloseable {
   private ChildJvms(Path folder, boolean many) {
     this.folder = folder;
     archive = many ? folder.resolve("classes.jsa") : null;
-    classPath =
-        ClassPaths.forTraining().stream()
-            .filter(entry -> NOT_NEEDED.stream().noneMatch(entry::contains))
-            .map(entry -> many && Files.isDirectory(Path.of(entry)) ? jar(Path.of(entry)) : entry)
-            .collect(Collectors.joining(File.pathSeparator));
+    List<String> entries =
+        ClassPaths.forTraining().stream().filter(entry -> !entry.contains(NOT_NEEDED)).toList();
+    classPath = many ? ClassArchive.classPath(entries) : String.join(File.pathSeparator, entries);
   }
 
   /** So many that an archive of classes pays. */
@@ -49,30 +44,6 @@ final class ChildJvms implements AutoCloseable {
 
   static ChildJvms few(Path folder) {
     return new ChildJvms(folder, false);
-  }
-
-  private String jar(Path classes) {
-    try {
-      Path jar = Files.createTempFile(folder, "classes", ".jar");
-      int exitCode =
-          ToolProvider.findFirst("jar")
-              .orElseThrow()
-              .run(
-                  System.out,
-                  System.err,
-                  "--create",
-                  "--no-compress",
-                  "--file=" + jar,
-                  "-C",
-                  classes.toString(),
-                  ".");
-      if (exitCode != 0) {
-        throw new IllegalStateException("jar ended with " + exitCode);
-      }
-      return jar.toString();
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
-    }
   }
 
   /** What a process left behind: its exit code and what it said. */

@@ -13,6 +13,7 @@ import org.apache.parquet.hadoop.ParquetWriter;
 import org.apache.parquet.hadoop.api.WriteSupport.WriteContext;
 import org.apache.parquet.hadoop.codec.CodecConfig;
 import org.apache.parquet.hadoop.util.HadoopOutputFile;
+import org.apache.spark.SparkEnv;
 import org.apache.spark.sql.catalyst.InternalRow;
 import org.apache.spark.sql.execution.datasources.OutputWriter;
 import org.apache.spark.sql.execution.datasources.parquet.ParquetWriteSupport;
@@ -67,10 +68,11 @@ final class FloatListsFile extends OutputWriter {
     group = new RowGroup(plan);
   }
 
-  /** As much as is set, if all cores of the JVM can have it from half of its memory. */
+  /** As much as is set, if all tasks of the JVM can have it from half of its memory. */
   private static long blockSize(Configuration settings) {
     Runtime jvm = Runtime.getRuntime();
-    long share = jvm.maxMemory() / 2 / jvm.availableProcessors();
+    int tasks = SparkEnv.get().conf().getInt("spark.executor.cores", jvm.availableProcessors());
+    long share = jvm.maxMemory() / 2 / tasks;
     return Math.min(ParquetOutputFormat.getLongBlockSize(settings), share);
   }
 

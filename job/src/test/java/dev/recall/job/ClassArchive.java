@@ -51,13 +51,22 @@ public final class ClassArchive {
 
   /** A jar of a folder of classes: the JDK archives the classes of jars only. */
   public static Path jar(Path classes) throws IOException {
-    String name = classes.getParent().getParent().getFileName() + "-" + classes.getFileName();
-    return made(name, List.of(classes), ".jar", jar -> jar(classes, jar));
+    return jar(classes, ".");
   }
 
-  private static void jar(Path classes, Path jar) {
+  /** A jar of a part of a folder of classes. */
+  public static Path jar(Path classes, String entry) throws IOException {
+    String name = classes.getParent().getParent().getFileName() + "-" + classes.getFileName();
+    return made(
+        entry.equals(".") ? name : name + "-" + Path.of(entry).getFileName(),
+        List.of(classes.resolve(entry)),
+        ".jar",
+        jar -> jar(classes, entry, jar));
+  }
+
+  private static void jar(Path classes, String entry, Path jar) {
     String[] command = {
-      "--create", "--no-compress", "--file=" + jar, "-C", classes.toString(), "."
+      "--create", "--no-compress", "--file=" + jar, "-C", classes.toString(), entry
     };
     int code = ToolProvider.findFirst("jar").orElseThrow().run(System.out, System.err, command);
     if (code != 0) {

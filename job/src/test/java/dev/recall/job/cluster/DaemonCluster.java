@@ -65,7 +65,7 @@ final class DaemonCluster implements AutoCloseable {
   private static final String MARKER = "RECALL_CLUSTER";
 
   /** Short runs are over before a second compiler pays; nobody forges the classes of a test. */
-  private static final String CHEAP =
+  static final String CHEAP =
       "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -XX:+UnlockDiagnosticVMOptions"
           + " -XX:-BytecodeVerificationRemote";
 
@@ -469,7 +469,18 @@ final class DaemonCluster implements AutoCloseable {
     ProcessBuilder builder = new ProcessBuilder(command);
     builder.environment().keySet().removeIf(name -> name.matches("(SPARK|HADOOP|YARN)_.*"));
     builder.environment().put("JAVA_HOME", System.getProperty("java.home"));
+    builder.environment().put("SPARK_DIST_CLASSPATH", pacedFileSystems()); // behind Spark's jars
     return builder;
+  }
+
+  /** A jar of the file systems that keep a pace. */
+  static String pacedFileSystems() {
+    try {
+      Path classes = root().resolve("job/target/test-classes");
+      return ClassArchive.jar(classes, "dev/recall/job/cluster/pace").toString();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
   }
 
   /** Ends everything that was submitted. */

@@ -5,9 +5,10 @@ import static org.awaitility.Awaitility.await;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.recall.job.Commands;
+import dev.recall.job.cluster.pace.Pace;
+import dev.recall.job.config.Configs;
 import dev.recall.job.store.Storage;
 import java.io.IOException;
-import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -26,8 +27,8 @@ final class DisturbedRun {
     String strike(DisturbedRun run) throws Exception;
   }
 
-  /** The run that nothing happens to; 0 seconds when it is one of another place. */
-  record Undisturbed(List<String> settings, RunResult result, double seconds) {}
+  /** Rounds between checkpoints. */
+  static final int EVERY = 5;
 
   private static final Duration PATIENCE = Duration.ofMinutes(5);
   private static final double NANOS = 1e9;
@@ -37,65 +38,53 @@ final class DisturbedRun {
       Map.of("dfs.client.retry.policy.enabled", "true", "dfs.client.retry.policy.spec", "500,200");
 
   private final DaemonCluster cluster;
-  private final Undisturbed undisturbed;
+  private final List<String> settings;
   private final String directory;
+  private final Pace pace;
   private final Storage storage = new Storage(PATIENT);
   private final long start = System.nanoTime();
   private final SortedMap<Integer, String> struck = new TreeMap<>();
   private Submission submission;
 
-  private DisturbedRun(DaemonCluster cluster, Undisturbed undisturbed, String directory) {
+  private DisturbedRun(DaemonCluster cluster, List<String> settings, String name)
+      throws IOException {
     this.cluster = cluster;
-    this.undisturbed = undisturbed;
-    this.directory = directory;
+    this.settings = settings;
+    directory = cluster.runs() + "/" + name;
+    pace = new Pace(cluster.folder().resolve("work/" + name + ".slow"));
+  }
+
+  /** Settings of runs that may end in any round; checkpoints tell how far they are. */
+  static List<String> settings(String... more) {
+    List<String> settings =
+        Configs.smallWith(
+            "training.local-steps=2",
+            "training.optimizer.decay-rounds=1000",
+            "training.local-optimizer.decay-rounds=1000",
+            "checkpoint.every-rounds=" + EVERY,
+            "validation.every-rounds=0",
+            "report.every-rounds=100");
+    settings.addAll(List.of(more));
+    return settings;
   }
 
   /**
-   * Trains without disturbance, with what all runs have in common.
+   * Begins a run, slowly.
    *
-   * @param sparkOptions before the verb
-   * @param settings of Recall, {@code key=value}; checkpoints tell how far a run is
-   */
-  static Undisturbed undisturbed(
-      DaemonCluster cluster, List<String> sparkOptions, List<String> settings) throws Exception {
-    DisturbedRun run =
-        begin(cluster, new Undisturbed(settings, null, 0), "undisturbed", sparkOptions);
-    assertThat(run.submission.end()).as(run.submission.log()).isZero();
-    Undisturbed undisturbed = new Undisturbed(settings, RunResult.of(run.directory), run.seconds());
-    System.out.printf(
-        Locale.ROOT,
-        "undisturbed: %.1f s, longest round %.2f s%n",
-        undisturbed.seconds,
-        run.longestRound(0, Integer.MAX_VALUE));
-    return undisturbed;
-  }
-
-  /** The same without a cluster. */
-  static Undisturbed withoutSpark(Path folder, List<String> settings) throws Exception {
-    String run = folder.resolve("without-spark").toString();
-    List<String> args = Commands.with(settings, "train", "--run", run, "--without-spark");
-    Submission local = DaemonCluster.local(List.of(), args, folder);
-    assertThat(local.end()).as(local.log()).isZero();
-    return new Undisturbed(settings, RunResult.of(run), 0);
-  }
-
-  /**
-   * Begins a run.
-   *
-   * @param undisturbed what it is to end in
+   * @param settings of Recall, {@code key=value}
    * @param name of its directory
    * @param sparkOptions before the verb
    * @param recallOptions behind {@code train --run DIRECTORY}
    */
   static DisturbedRun begin(
       DaemonCluster cluster,
-      Undisturbed undisturbed,
+      List<String> settings,
       String name,
       List<String> sparkOptions,
       String... recallOptions)
       throws IOException {
-    DisturbedRun run = new DisturbedRun(cluster, undisturbed, cluster.runs() + "/" + name);
-    List<String> args = Commands.with(undisturbed.settings, "train", "--run", run.directory);
+    DisturbedRun run = new DisturbedRun(cluster, settings, name);
+    List<String> args = Commands.with(settings, "train", "--run", run.directory);
     args.addAll(List.of(recallOptions));
     run.submit(sparkOptions, args);
     return run;
@@ -103,7 +92,14 @@ final class DisturbedRun {
 
   /** Submits what ends the run from now on. */
   void submit(List<String> sparkOptions, List<String> recallArgs) throws IOException {
-    submission = cluster.submit(sparkOptions, recallArgs);
+    List<String> options = new ArrayList<>(pace.options());
+    options.addAll(sparkOptions);
+    submission = cluster.submit(options, recallArgs);
+  }
+
+  /** Goes on with the run, to another last round if assignments say so. */
+  void resume(List<String> sparkOptions, String... assignments) throws IOException {
+    submit(sparkOptions, Commands.with(List.of(assignments), "train", "--resume", directory));
   }
 
   /** What was submitted last. */
@@ -133,26 +129,29 @@ final class DisturbedRun {
     return !submission.process().isAlive() && submission.process().exitValue() != 0;
   }
 
-  /**
-   * Waits for a round and lets something happen in the middle of what follows.
-   *
-   * @param what happens
-   */
-  void at(int round, String what, Fault fault) throws Exception {
-    awaitRound(round);
+  /** Lets something happen in the middle of the run, which goes on. */
+  void strike(String what, Fault fault) throws Exception {
+    awaitRound(newestRound() + EVERY);
     int newest = newestRound();
-    assertThat(RunResult.isThere(directory)).as("ends before round %d is seen", round).isFalse();
+    assertThat(RunResult.isThere(directory)).as("has ended at round %d", newest).isFalse();
+    long begun = System.nanoTime();
     String outcome = fault.strike(this);
-    struck.put(newest, String.format("%s after round %d: %s", what, newest, outcome));
+    awaitRound(newestRound() + EVERY);
+    double took = (System.nanoTime() - begun) / NANOS;
+    struck.put(
+        newest,
+        String.format(Locale.ROOT, "%s after round %d: %s; %.1f s", what, newest, outcome, took));
   }
 
   /** Waits for the end, which is that of the undisturbed run, and prints a line for each fault. */
   void ends() throws Exception {
+    pace.letGo();
     assertThat(submission.end()).as(submission.log()).isZero();
     // In standalone's cluster mode what was submitted ends before the driver.
     await("the run ends").atMost(PATIENCE).until(() -> RunResult.isThere(directory));
-    double seconds = seconds();
-    assertThat(RunResult.of(directory)).isEqualTo(undisturbed.result);
+    double seconds = (System.nanoTime() - start) / NANOS;
+    RunResult result = RunResult.of(directory);
+    assertThat(result).isEqualTo(undisturbed(result.rounds()));
     List<Integer> rounds = new ArrayList<>(struck.keySet());
     for (int i = 0; i < rounds.size(); i++) {
       int until = i + 1 < rounds.size() ? rounds.get(i + 1) : Integer.MAX_VALUE;
@@ -164,15 +163,22 @@ final class DisturbedRun {
     }
     System.out.printf(
         Locale.ROOT,
-        "  same parameters and chain as undisturbed; %.1f s%s%n",
-        seconds,
-        undisturbed.seconds > 0
-            ? String.format(Locale.ROOT, ", %+.1f s", seconds - undisturbed.seconds)
-            : "");
+        "  %s: same parameters and chain after %d rounds as undisturbed, %s; %.1f s%n",
+        directory.replaceFirst(".*/", ""),
+        result.rounds(),
+        result.parameters(),
+        seconds);
   }
 
-  private double seconds() {
-    return (System.nanoTime() - start) / NANOS;
+  /** What nothing happens to, without Spark. */
+  private RunResult undisturbed(int rounds) throws IOException {
+    String run = directory.replaceFirst(".*/", "undisturbed-");
+    String local = cluster.folder().resolve("work").resolve(run).toString();
+    List<String> args = Commands.with(settings, "train", "--without-spark", "--run", local);
+    args.addAll(List.of("--set", "stop.rounds=" + rounds));
+    Commands.Result result = Commands.recall(args);
+    assertThat(result.exitCode()).as(result.err()).isZero();
+    return RunResult.of(local);
   }
 
   /** Seconds between the ends of two rounds of one process, by the run's metrics. */

@@ -6,6 +6,7 @@ import static org.awaitility.Awaitility.await;
 import dev.recall.job.Commands;
 import dev.recall.job.RunFiles;
 import dev.recall.job.cluster.DaemonCluster.Kind;
+import dev.recall.job.cluster.pace.Pace;
 import dev.recall.job.config.Configs;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -86,7 +87,7 @@ class KerberosTest {
             List.of(
                 "training.optimizer.decay=constant",
                 "training.local-optimizer.decay=constant",
-                "checkpoint.every-rounds=20"));
+                "checkpoint.every-rounds=5"));
     settings.addAll(List.of(more));
     return settings;
   }
@@ -94,7 +95,9 @@ class KerberosTest {
   private static Submission longRun(String name, List<String> options) throws IOException {
     List<String> settings =
         settings("stop.rounds=100000000", "stop.seconds=" + (TOKEN_SECONDS + 5));
-    return train(name, asRecall(), options, settings.toArray(new String[0]));
+    List<String> all = new ArrayList<>(options);
+    all.addAll(new Pace(cluster.folder().resolve("work/" + name + ".slow")).options());
+    return train(name, asRecall(), all, settings.toArray(new String[0]));
   }
 
   @Test

@@ -10,9 +10,10 @@ import java.util.Map;
  * By which runs are compared.
  *
  * @param parameters digest of the last parameters
+ * @param rounds how many it has
  * @param chain the last link of the hash chain: settings, every round's data and gradient
  */
-record RunResult(String parameters, String chain) {
+record RunResult(String parameters, int rounds, String chain) {
 
   /** Tells whether the run has ended and its result is written. */
   static boolean isThere(String run) {
@@ -25,6 +26,8 @@ record RunResult(String parameters, String chain) {
             .readTree(new Storage(Map.of()).readText(run + "/run.json"))
             .get("result");
     return new RunResult(
-        result.get("parameters_sha256").textValue(), result.get("chain").textValue());
+        result.get("parameters_sha256").textValue(),
+        result.get("rounds").intValue(),
+        result.get("chain").textValue());
   }
 }

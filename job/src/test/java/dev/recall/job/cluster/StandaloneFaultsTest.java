@@ -2,12 +2,9 @@ package dev.recall.job.cluster;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.recall.job.cluster.DaemonCluster.Killed;
 import dev.recall.job.cluster.DaemonCluster.Kind;
-import dev.recall.job.cluster.DisturbedRun.Undisturbed;
-import dev.recall.job.config.Configs;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.channels.FileChannel;
@@ -36,13 +33,6 @@ import org.junit.jupiter.api.io.TempDir;
 @Tag("long")
 class StandaloneFaultsTest {
 
-  private static final List<String> SETTINGS =
-      Configs.smallWith(
-          "stop.rounds=1500",
-          "checkpoint.every-rounds=25",
-          "validation.every-rounds=0",
-          "report.every-rounds=100");
-
   private static final String MASTER_SERVES = "I have been elected leader";
   private static final String WORKER_SERVES = "Successfully registered with master";
 
@@ -57,11 +47,13 @@ class StandaloneFaultsTest {
 
   private static final int BREAK_SECONDS = 3;
 
+  /** Rounds of a run that is told later when it ends. */
+  private static final int ENDLESS = 1_000_000;
+
   @TempDir private static Path folder;
 
   private static DaemonCluster cluster;
   private static boolean ownNetwork;
-  private static Undisturbed undisturbed;
   private static final Map<String, Killed> DOWN = new HashMap<>();
 
   @BeforeAll
@@ -72,7 +64,6 @@ class StandaloneFaultsTest {
         ownNetwork
             ? DaemonCluster.startInOwnNetwork(Kind.STANDALONE, 2, folder)
             : DaemonCluster.start(Kind.STANDALONE, 2, folder);
-    undisturbed = DisturbedRun.undisturbed(cluster, List.of(), SETTINGS);
   }
 
   @AfterAll
@@ -162,17 +153,79 @@ class StandaloneFaultsTest {
     return options;
   }
 
-  private static DisturbedRun begin(String name, List<String> sparkOptions, String... options)
-      throws IOException {
-    return DisturbedRun.begin(cluster, undisturbed, name, sparkOptions, options);
+  private static DisturbedRun begin(
+      String name, int rounds, List<String> sparkOptions, String... options) throws IOException {
+    List<String> settings = DisturbedRun.settings("stop.rounds=" + rounds);
+    return DisturbedRun.begin(cluster, settings, name, sparkOptions, options);
   }
 
   /** With the timeouts of conf/spark-standalone.properties. */
   @Test
-  void executorsThatAreKilledOrFreezeAreReplaced() throws Exception {
-    DisturbedRun run = begin("executors", List.of());
-    run.at(
-        100,
+  void aRunGoesOnAfterEveryLossAndInAnotherDriver() throws Exception {
+    List<String> ports =
+        ownNetwork
+            ? conf(
+                "spark.driver.port=" + DRIVER_PORT, "spark.driver.blockManager.port=" + BLOCK_PORT)
+            : List.of();
+    DisturbedRun run = begin("losses", ENDLESS, ports);
+    if (ownNetwork) {
+      breakTheNetwork(run);
+    }
+    loseExecutors(run);
+    loseWorkers(run);
+    loseTheMaster(run);
+    run.strike(
+        "SIGKILL of a worker",
+        r -> {
+          awaitWorking(2); // one that finds its worker dead when it starts would stay
+          kill("worker-2");
+          await().atMost(PATIENCE).until(() -> executorsOf(2).isEmpty());
+          return "its executor ended with it, the other one went on";
+        });
+    run.strike(
+        "SIGKILL of the driver",
+        r -> {
+          r.submission().close();
+          r.resume(List.of());
+          return "went on with --resume";
+        });
+    run.strike(
+        "a second driver in the same run directory",
+        r -> {
+          Submission first = r.submission();
+          r.resume(List.of(), "stop.rounds=" + (r.newestRound() + 400));
+          assertThat(first.end()).as(first.log()).isEqualTo(1);
+          assertThat(first.log())
+              .containsPattern(
+                  "found that of a process on .*, which goes on with the run; this one stops");
+          return "the first stopped and named it";
+        });
+    run.ends();
+  }
+
+  private static void breakTheNetwork(DisturbedRun run) throws Exception {
+    run.strike(
+        "no packet arrives for " + BREAK_SECONDS + " s",
+        r -> {
+          Namespaces.shell(cluster.script().toHandle(), "ip link set lo down");
+          TimeUnit.SECONDS.sleep(BREAK_SECONDS);
+          Namespaces.shell(cluster.script().toHandle(), "ip link set lo up");
+          return "went on";
+        });
+    run.strike(
+        "connections to the driver reset and refused for " + BREAK_SECONDS + " s",
+        r -> {
+          List<ProcessHandle> before = awaitWorking(2);
+          cut(
+              "to 127.0.0.1 ipproto tcp dport " + DRIVER_PORT + "-" + BLOCK_PORT,
+              "dport = :" + DRIVER_PORT + " or dport = :" + BLOCK_PORT);
+          awaitOthers(before, 2);
+          return "executors ended and were replaced";
+        });
+  }
+
+  private static void loseExecutors(DisturbedRun run) throws Exception {
+    run.strike(
         "SIGKILL of an executor",
         r -> {
           List<ProcessHandle> before = awaitWorking(2);
@@ -180,8 +233,7 @@ class StandaloneFaultsTest {
           awaitOthers(before, 1);
           return "replaced";
         });
-    run.at(
-        500,
+    run.strike(
         "SIGKILL of all executors at once",
         r -> {
           List<ProcessHandle> before = awaitWorking(2);
@@ -189,8 +241,7 @@ class StandaloneFaultsTest {
           awaitOthers(before, 2);
           return "replaced";
         });
-    run.at(
-        900,
+    run.strike(
         "SIGSTOP of an executor",
         r -> {
           List<ProcessHandle> before = awaitWorking(2);
@@ -202,37 +253,10 @@ class StandaloneFaultsTest {
           awaitOthers(before, 1);
           return "missed its heartbeats, replaced";
         });
-    run.ends();
   }
 
-  @Test
-  void aFrozenExecutorIsOvertakenBySpeculativeTasks() throws Exception {
-    DisturbedRun run =
-        begin(
-            "speculation",
-            conf(
-                "spark.speculation=true",
-                "spark.speculation.quantile=0.5",
-                "spark.network.timeout=120s"));
-    run.at(
-        100,
-        "SIGSTOP of an executor, spark.speculation",
-        r -> {
-          ProcessHandle frozen = awaitWorking(2).get(0);
-          DaemonCluster.signal("STOP", frozen);
-          r.awaitRound(r.newestRound() + 100);
-          DaemonCluster.signal("CONT", frozen);
-          assertThat(r.submission().log()).doesNotContain("Lost executor");
-          return "rounds went on without it";
-        });
-    run.ends();
-  }
-
-  @Test
-  void workersComeAndGo() throws Exception {
-    DisturbedRun run = begin("workers", List.of());
-    run.at(
-        100,
+  private static void loseWorkers(DisturbedRun run) throws Exception {
+    run.strike(
         "SIGPWR of a worker, spark.decommission.enabled",
         r -> {
           awaitWorking(2);
@@ -240,8 +264,7 @@ class StandaloneFaultsTest {
           await().atMost(PATIENCE).until(() -> executorsOf(2).isEmpty());
           return "its executor left when its tasks were done";
         });
-    run.at(
-        300,
+    run.strike(
         "SIGKILL of all workers",
         r -> {
           kill("worker-2");
@@ -251,89 +274,46 @@ class StandaloneFaultsTest {
           awaitWorking(1);
           return "went on when one came back";
         });
-    run.at(
-        500,
+    run.strike(
         "a worker more",
         r -> {
           startAgain("worker-1");
           awaitExecutors(2);
           return "it got an executor";
         });
-    run.at(
-        900,
-        "SIGKILL of a worker",
-        r -> {
-          kill("worker-2");
-          await().atMost(PATIENCE).until(() -> executorsOf(2).isEmpty());
-          return "its executor ended with it, the other one went on";
-        });
-    run.ends();
   }
 
-  @Test
-  void withoutMasterARunGoesOnAndFindsItAgain() throws Exception {
-    DisturbedRun run = begin("master", List.of());
-    run.at(
-        100,
+  private static void loseTheMaster(DisturbedRun run) throws Exception {
+    run.strike(
         "SIGKILL of the Master",
         r -> {
           kill("master");
-          r.awaitRound(r.newestRound() + 100);
           return "went on";
         });
-    run.at(
-        300,
+    run.strike(
         "SIGKILL of an executor without Master",
         r -> {
           awaitWorking(2).get(0).destroyForcibly();
-          r.awaitRound(r.newestRound() + 100);
+          r.awaitRound(r.newestRound() + 2 * DisturbedRun.EVERY);
           assertThat(cluster.executors()).hasSize(1);
           return "went on with the other";
         });
-    run.at(
-        500,
+    run.strike(
         "the Master again, spark.deploy.recoveryMode",
         r -> {
           startAgain("master");
           awaitExecutors(2);
           return "replaced the executor";
         });
-    run.ends();
-  }
-
-  @Test
-  void aRunGoesOnInAnotherDriver() throws Exception {
-    DisturbedRun run = begin("driver", List.of());
-    List<String> resume = List.of("train", "--resume", run.directory());
-    run.at(
-        100,
-        "SIGKILL of the driver",
-        r -> {
-          r.submission().close();
-          r.submit(List.of(), resume);
-          return "went on with --resume";
-        });
-    run.at(
-        500,
-        "a second driver in the same run directory",
-        r -> {
-          Submission first = r.submission();
-          r.submit(List.of(), resume);
-          assertThat(first.end()).as(first.log()).isEqualTo(1);
-          assertThat(first.log())
-              .containsPattern(
-                  "found that of a process on .*, which goes on with the run; this one stops");
-          return "the first stopped and named it";
-        });
-    run.ends();
   }
 
   @Test
   void aSupervisedDriverGoesOnByItself() throws Exception {
-    DisturbedRun run =
-        begin("supervised", List.of("--deploy-mode", "cluster", "--supervise"), "--or-resume");
-    run.at(
-        100,
+    List<String> options = new ArrayList<>(List.of("--deploy-mode", "cluster", "--supervise"));
+    // A Worker knows nothing of who submits.
+    options.addAll(conf("spark.driver.extraClassPath=" + DaemonCluster.pacedFileSystems()));
+    DisturbedRun run = begin("supervised", 120, options, "--or-resume");
+    run.strike(
         "SIGKILL of a driver, --supervise and --or-resume",
         r -> {
           List<ProcessHandle> before = cluster.masters();
@@ -344,8 +324,7 @@ class StandaloneFaultsTest {
           return "started again, went on";
         });
     if (ownNetwork) {
-      run.at(
-          500,
+      run.strike(
           "all connections reset and refused for " + BREAK_SECONDS + " s, supervised",
           r -> {
             cut("to 127.0.0.0/8", "dst 127.0.0.0/8");
@@ -365,39 +344,7 @@ class StandaloneFaultsTest {
   }
 
   @Test
-  void aRunOutlivesABreakOfTheNetwork() throws Exception {
-    assumeTrue(ownNetwork, "this machine gives a test no network of its own");
-    DisturbedRun run =
-        begin(
-            "network",
-            conf(
-                "spark.driver.port=" + DRIVER_PORT,
-                "spark.driver.blockManager.port=" + BLOCK_PORT));
-    run.at(
-        100,
-        "no packet arrives for " + BREAK_SECONDS + " s",
-        r -> {
-          Namespaces.shell(cluster.script().toHandle(), "ip link set lo down");
-          TimeUnit.SECONDS.sleep(BREAK_SECONDS);
-          Namespaces.shell(cluster.script().toHandle(), "ip link set lo up");
-          return "went on";
-        });
-    run.at(
-        400,
-        "connections to the driver reset and refused for " + BREAK_SECONDS + " s",
-        r -> {
-          List<ProcessHandle> before = awaitWorking(2);
-          cut(
-              "to 127.0.0.1 ipproto tcp dport " + DRIVER_PORT + "-" + BLOCK_PORT,
-              "dport = :" + DRIVER_PORT + " or dport = :" + BLOCK_PORT);
-          awaitOthers(before, 2);
-          return "executors ended and were replaced";
-        });
-    run.ends();
-  }
-
-  @Test
-  void anExecutorWithoutDiskIsExcluded() throws Exception {
+  void aFrozenExecutorIsOvertakenAndOneWithoutDiskExcluded() throws Exception {
     Path disk = cluster.folder().resolve("work/worker-2");
     Namespaces.assumeSmallDisk(disk);
     kill("worker-2");
@@ -414,18 +361,32 @@ class StandaloneFaultsTest {
   }
 
   private void trainWithoutDisk(Path disk) throws Exception {
-    DisturbedRun run = begin("disk", conf("spark.excludeOnFailure.enabled=true"));
-    run.at(
-        100,
+    List<String> options =
+        conf(
+            "spark.speculation=true",
+            "spark.speculation.quantile=0.5",
+            "spark.network.timeout=120s",
+            "spark.excludeOnFailure.enabled=true");
+    DisturbedRun run = begin("disk", 400, options);
+    run.strike(
+        "SIGSTOP of an executor, spark.speculation",
+        r -> {
+          ProcessHandle frozen = awaitWorking(2).get(0);
+          DaemonCluster.signal("STOP", frozen);
+          r.awaitRound(r.newestRound() + 4 * DisturbedRun.EVERY);
+          DaemonCluster.signal("CONT", frozen);
+          assertThat(r.submission().log()).doesNotContain("Lost executor");
+          return "rounds went on without it";
+        });
+    run.strike(
         "disk of an executor full",
         r -> {
           awaitWorking(2);
           fill(cluster.daemon("worker-2"), disk);
-          r.awaitRound(r.newestRound() + 50);
+          r.awaitRound(r.newestRound() + 2 * DisturbedRun.EVERY);
           return "went on, a running executor writes nothing";
         });
-    run.at(
-        300,
+    run.strike(
         "SIGKILL of an executor on a full disk, spark.excludeOnFailure.enabled",
         r -> {
           executorsOf(2).forEach(ProcessHandle::destroyForcibly);
@@ -453,13 +414,11 @@ class StandaloneFaultsTest {
   /** Executors are asked for when tasks wait a second, as without executors. */
   @Test
   void executorsComeAndGoWithDynamicAllocation() throws Exception {
-    // Validation is in the chain.
-    List<String> settings = new ArrayList<>(SETTINGS);
-    settings.addAll(List.of("validation.every-rounds=1000", "validation.batches=60000"));
     DisturbedRun run =
         DisturbedRun.begin(
             cluster,
-            DisturbedRun.withoutSpark(folder, settings),
+            DisturbedRun.settings(
+                "stop.rounds=150", "validation.every-rounds=100", "validation.batches=12000"),
             "dynamic",
             conf(
                 "spark.dynamicAllocation.enabled=true",
@@ -469,10 +428,10 @@ class StandaloneFaultsTest {
                 "spark.executor.cores=1"),
             "--set",
             "spark.tasks=4");
-    run.at(
-        975,
+    run.strike(
         "dynamic allocation",
         r -> {
+          await("executors").atMost(PATIENCE).until(() -> cluster.executors().size() > 1);
           int most = cluster.executors().size();
           await("idle executors go").atMost(PATIENCE).until(() -> cluster.executors().isEmpty());
           await("executors come again")

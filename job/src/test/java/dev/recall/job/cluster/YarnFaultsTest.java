@@ -5,9 +5,6 @@ import static org.awaitility.Awaitility.await;
 
 import dev.recall.job.Commands;
 import dev.recall.job.cluster.DaemonCluster.Kind;
-import dev.recall.job.cluster.DisturbedRun.Fault;
-import dev.recall.job.cluster.DisturbedRun.Undisturbed;
-import dev.recall.job.config.Configs;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -26,23 +23,21 @@ import org.junit.jupiter.api.io.TempDir;
 @Tag("long")
 class YarnFaultsTest {
 
-  private static final int EVERY = 5; // rounds between checkpoints
+  /** Rounds of a run that is told later when it ends. */
+  private static final int ENDLESS = 1_000_000;
 
-  private static final List<String> SETTINGS =
-      Configs.smallWith(
-          "stop.rounds=300",
-          "training.local-steps=4",
-          "checkpoint.every-rounds=" + EVERY,
-          "validation.every-rounds=0",
-          "report.every-rounds=50");
-
-  private static final String CHEAP = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC";
+  /** Of one in cluster mode: as much as happens meanwhile, and more. */
+  private static final int ROUNDS = 400;
 
   private static final List<String> CLIENT_MODE =
-      List.of("--conf", "spark.yarn.am.extraJavaOptions=" + CHEAP);
+      List.of("--conf", "spark.yarn.am.extraJavaOptions=" + DaemonCluster.CHEAP);
 
   private static final List<String> CLUSTER_MODE =
-      List.of("--deploy-mode", "cluster", "--conf", "spark.driver.extraJavaOptions=" + CHEAP);
+      List.of(
+          "--deploy-mode",
+          "cluster",
+          "--conf",
+          "spark.driver.extraJavaOptions=" + DaemonCluster.CHEAP);
 
   private static final Duration PATIENCE = Duration.ofMinutes(4);
   private static final Duration OUTAGE = Duration.ofSeconds(4);
@@ -52,13 +47,11 @@ class YarnFaultsTest {
   @TempDir private static Path folder;
 
   private static DaemonCluster cluster;
-  private static Undisturbed undisturbed;
 
   @BeforeAll
   static void start() throws Exception {
     DaemonCluster.assumePackaged();
     cluster = DaemonCluster.start(Kind.YARN, 2, folder);
-    undisturbed = DisturbedRun.withoutSpark(folder, SETTINGS);
   }
 
   @AfterAll
@@ -68,18 +61,13 @@ class YarnFaultsTest {
     }
   }
 
-  /** A fault, and the time until the second checkpoint after it. */
-  private static void strike(DisturbedRun run, String what, Fault fault) throws Exception {
-    run.at(
-        run.newestRound() + 2 * EVERY,
-        what,
-        r -> {
-          long start = System.nanoTime();
-          int before = r.newestRound();
-          String outcome = fault.strike(r);
-          r.awaitRound(before + 2 * EVERY);
-          return outcome + "; goes on " + seconds(start) + " later";
-        });
+  private static List<String> settings(int rounds) {
+    return DisturbedRun.settings("stop.rounds=" + rounds);
+  }
+
+  private static DisturbedRun begin(String name, int rounds, List<String> sparkOptions)
+      throws IOException {
+    return DisturbedRun.begin(cluster, settings(rounds), name, sparkOptions);
   }
 
   private interface Condition {
@@ -152,8 +140,7 @@ class YarnFaultsTest {
   private static void strikeNode(DisturbedRun run, String what, Supplier<ProcessHandle> container)
       throws Exception {
     List<DaemonCluster.Killed> killed = new ArrayList<>();
-    strike(
-        run,
+    run.strike(
         what,
         r -> {
           String node = nodeOf(container.get());
@@ -167,26 +154,26 @@ class YarnFaultsTest {
 
   @Test
   void aRunInClientModeGoesOnAfterEveryLossAndWithResumeAfterThatOfTheDriver() throws Exception {
-    DisturbedRun run = DisturbedRun.begin(cluster, undisturbed, "client", CLIENT_MODE);
-    strike(run, "SIGKILL of an executor", r -> anExecutorGets("KILL"));
-    strike(run, "SIGSTOP of an executor", r -> anExecutorGets("STOP"));
-    strike(
-        run,
+    DisturbedRun run = begin("client", ENDLESS, CLIENT_MODE);
+    run.strike("SIGKILL of an executor", r -> anExecutorGets("KILL"));
+    run.strike("SIGSTOP of an executor", r -> anExecutorGets("STOP"));
+    run.strike(
         "ResourceManager stopped",
-        r -> frozen(List.of("resourcemanager"), () -> r.awaitRound(r.newestRound() + 4 * EVERY)));
-    strike(
-        run,
+        r ->
+            frozen(
+                List.of("resourcemanager"),
+                () -> r.awaitRound(r.newestRound() + 2 * DisturbedRun.EVERY)));
+    run.strike(
         "NameNode and DataNode stopped",
         r -> frozen(List.of("namenode", "datanode"), () -> holdsOut(r)));
-    strike(run, "NameNode killed and started again", r -> nameNodeRefusesConnections(r));
-    strike(run, "SIGKILL of the application master", r -> applicationMasterIsReplaced());
+    run.strike("NameNode killed and started again", r -> nameNodeRefusesConnections(r));
+    run.strike("SIGKILL of the application master", r -> applicationMasterIsReplaced());
     strikeNode(run, "SIGKILL of a NodeManager", () -> cluster.executors().get(0));
-    strike(
-        run,
+    run.strike(
         "SIGKILL of the driver",
         r -> {
           r.submission().close();
-          r.submit(CLIENT_MODE, List.of("train", "--resume", r.directory()));
+          r.resume(CLIENT_MODE, "stop.rounds=" + (r.newestRound() + 50));
           return "resumed";
         });
     run.ends();
@@ -204,9 +191,8 @@ class YarnFaultsTest {
             "spark.yarn.maxAppAttempts=1",
             "--conf",
             "spark.task.maxFailures=100"));
-    DisturbedRun run = DisturbedRun.begin(cluster, undisturbed, "cluster", limited);
-    strike(
-        run,
+    DisturbedRun run = begin("cluster", ROUNDS, limited);
+    run.strike(
         "executors killed to the limit, and another application in cluster mode",
         r -> {
           await("the application ends")
@@ -221,10 +207,10 @@ class YarnFaultsTest {
               .contains("Max number of executor failures (3) reached")
               .contains("to go on: deploy/bin/recall train --resume " + r.directory());
           List<String> args = List.of("train", "--run", r.directory(), "--or-resume");
-          r.submit(CLUSTER_MODE, Commands.with(SETTINGS, args.toArray(new String[0])));
+          r.submit(CLUSTER_MODE, Commands.with(settings(ROUNDS), args.toArray(new String[0])));
           return "exit code 1";
         });
-    strike(run, "SIGKILL of the application master", r -> applicationMasterIsReplaced());
+    run.strike("SIGKILL of the application master", r -> applicationMasterIsReplaced());
     strikeNode(run, "SIGKILL of its NodeManager", () -> applicationMaster());
     run.ends();
   }

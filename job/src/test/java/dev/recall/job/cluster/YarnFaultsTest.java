@@ -27,7 +27,7 @@ class YarnFaultsTest {
   private static final int ENDLESS = 1_000_000;
 
   /** Of one in cluster mode: as much as happens meanwhile, and more. */
-  private static final int ROUNDS = 400;
+  private static final int ROUNDS = 120;
 
   private static final List<String> CLIENT_MODE =
       List.of("--conf", "spark.yarn.am.extraJavaOptions=" + DaemonCluster.CHEAP);

@@ -328,21 +328,23 @@ final class DaemonCluster implements AutoCloseable {
     }
   }
 
-  /** Where the cluster's processes listen. */
-  List<InetSocketAddress> listening() throws IOException {
+  /** Where the cluster's processes listen, with the number of the socket. */
+  Map<InetSocketAddress, String> listening() throws IOException {
     return listening(processes());
   }
 
-  /** Where these processes listen. */
-  static List<InetSocketAddress> listening(List<ProcessHandle> processes) throws IOException {
+  /** Where these processes listen, with the number of the socket. */
+  static Map<InetSocketAddress, String> listening(List<ProcessHandle> processes)
+      throws IOException {
     Set<String> sockets = new HashSet<>();
     for (ProcessHandle process : processes) {
       for (Path file : files(Path.of("/proc", Long.toString(process.pid()), "fd"))) {
         sockets.add(link(file).replaceFirst("^socket:\\[(\\d+)]$", "$1"));
       }
     }
-    Map<InetSocketAddress, String> all = everyoneListening();
-    return all.keySet().stream().filter(at -> sockets.contains(all.get(at))).toList();
+    Map<InetSocketAddress, String> listening = everyoneListening();
+    listening.values().retainAll(sockets);
+    return listening;
   }
 
   /** Where anyone listens, with the number of the socket. */

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 import dev.recall.job.ClassArchive;
 import dev.recall.job.Commands;
 import dev.recall.job.RunFiles;
+import dev.recall.job.cluster.pace.Pace;
 import dev.recall.job.config.Configs;
 import java.io.BufferedReader;
 import java.io.File;
@@ -428,6 +429,7 @@ final class DaemonCluster implements AutoCloseable {
     options.addAll(sparkOptions);
     Map<String, String> all = new HashMap<>(environment);
     all.put(MARKER, folder().toString());
+    all.put("SPARK_DIST_CLASSPATH", pacedFileSystems()); // behind Spark's jars
     Submission submission =
         recall(inNetwork, options, recallArgs, all, errors.resolveSibling("submitted"));
     submissions.add(submission);
@@ -471,8 +473,12 @@ final class DaemonCluster implements AutoCloseable {
     ProcessBuilder builder = new ProcessBuilder(command);
     builder.environment().keySet().removeIf(name -> name.matches("(SPARK|HADOOP|YARN)_.*"));
     builder.environment().put("JAVA_HOME", System.getProperty("java.home"));
-    builder.environment().put("SPARK_DIST_CLASSPATH", pacedFileSystems()); // behind Spark's jars
     return builder;
+  }
+
+  /** The pace of a run on this cluster, slow from now on. */
+  Pace pace(String run) throws IOException {
+    return new Pace(folder().resolve("work/" + run + ".slow"));
   }
 
   /** A jar of the file systems that keep a pace. */

@@ -27,6 +27,9 @@ final class DisturbedRun {
     String strike(DisturbedRun run) throws Exception;
   }
 
+  /** Rounds of a run that is told later when it ends. */
+  static final int ENDLESS = 1_000_000;
+
   /** Rounds between checkpoints. */
   static final int EVERY = 5;
 
@@ -51,7 +54,7 @@ final class DisturbedRun {
     this.cluster = cluster;
     this.settings = settings;
     directory = cluster.runs() + "/" + name;
-    pace = new Pace(cluster.folder().resolve("work/" + name + ".slow"));
+    pace = cluster.pace(name);
   }
 
   /** Settings of runs that may end in any round; checkpoints tell how far they are. */

@@ -6,7 +6,6 @@ import static org.awaitility.Awaitility.await;
 import dev.recall.job.Commands;
 import dev.recall.job.RunFiles;
 import dev.recall.job.cluster.DaemonCluster.Kind;
-import dev.recall.job.cluster.pace.Pace;
 import dev.recall.job.config.Configs;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -96,7 +95,7 @@ class KerberosTest {
     List<String> settings =
         settings("stop.rounds=100000000", "stop.seconds=" + (TOKEN_SECONDS + 5));
     List<String> all = new ArrayList<>(options);
-    all.addAll(new Pace(cluster.folder().resolve("work/" + name + ".slow")).options());
+    all.addAll(cluster.pace(name).options());
     return train(name, asRecall(), all, settings.toArray(new String[0]));
   }
 

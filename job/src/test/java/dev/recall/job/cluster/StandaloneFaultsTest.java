@@ -2,6 +2,7 @@ package dev.recall.job.cluster;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.recall.job.cluster.DaemonCluster.Killed;
 import dev.recall.job.cluster.DaemonCluster.Kind;
@@ -46,9 +47,6 @@ class StandaloneFaultsTest {
   private static final int LITTLE_ROOM = 512 << 10;
 
   private static final int BREAK_SECONDS = 3;
-
-  /** Rounds of a run that is told later when it ends. */
-  private static final int ENDLESS = 1_000_000;
 
   @TempDir private static Path folder;
 
@@ -162,15 +160,7 @@ class StandaloneFaultsTest {
   /** With the timeouts of conf/spark-standalone.properties. */
   @Test
   void aRunGoesOnAfterEveryLossAndInAnotherDriver() throws Exception {
-    List<String> ports =
-        ownNetwork
-            ? conf(
-                "spark.driver.port=" + DRIVER_PORT, "spark.driver.blockManager.port=" + BLOCK_PORT)
-            : List.of();
-    DisturbedRun run = begin("losses", ENDLESS, ports);
-    if (ownNetwork) {
-      breakTheNetwork(run);
-    }
+    DisturbedRun run = begin("losses", DisturbedRun.ENDLESS, List.of());
     loseExecutors(run);
     loseWorkers(run);
     loseTheMaster(run);
@@ -203,7 +193,16 @@ class StandaloneFaultsTest {
     run.ends();
   }
 
-  private static void breakTheNetwork(DisturbedRun run) throws Exception {
+  @Test
+  void aRunOutlivesABreakOfTheNetwork() throws Exception {
+    assumeTrue(ownNetwork, "this machine gives a test no network of its own");
+    DisturbedRun run =
+        begin(
+            "network",
+            120,
+            conf(
+                "spark.driver.port=" + DRIVER_PORT,
+                "spark.driver.blockManager.port=" + BLOCK_PORT));
     run.strike(
         "no packet arrives for " + BREAK_SECONDS + " s",
         r -> {
@@ -222,6 +221,7 @@ class StandaloneFaultsTest {
           awaitOthers(before, 2);
           return "executors ended and were replaced";
         });
+    run.ends();
   }
 
   private static void loseExecutors(DisturbedRun run) throws Exception {
@@ -344,7 +344,30 @@ class StandaloneFaultsTest {
   }
 
   @Test
-  void aFrozenExecutorIsOvertakenAndOneWithoutDiskExcluded() throws Exception {
+  void aFrozenExecutorIsOvertakenBySpeculativeTasks() throws Exception {
+    DisturbedRun run =
+        begin(
+            "speculation",
+            120,
+            conf(
+                "spark.speculation=true",
+                "spark.speculation.quantile=0.5",
+                "spark.network.timeout=120s"));
+    run.strike(
+        "SIGSTOP of an executor, spark.speculation",
+        r -> {
+          ProcessHandle frozen = awaitWorking(2).get(0);
+          DaemonCluster.signal("STOP", frozen);
+          r.awaitRound(r.newestRound() + 4 * DisturbedRun.EVERY);
+          DaemonCluster.signal("CONT", frozen);
+          assertThat(r.submission().log()).doesNotContain("Lost executor");
+          return "rounds went on without it";
+        });
+    run.ends();
+  }
+
+  @Test
+  void anExecutorWithoutDiskIsExcluded() throws Exception {
     Path disk = cluster.folder().resolve("work/worker-2");
     Namespaces.assumeSmallDisk(disk);
     kill("worker-2");
@@ -361,23 +384,7 @@ class StandaloneFaultsTest {
   }
 
   private void trainWithoutDisk(Path disk) throws Exception {
-    List<String> options =
-        conf(
-            "spark.speculation=true",
-            "spark.speculation.quantile=0.5",
-            "spark.network.timeout=120s",
-            "spark.excludeOnFailure.enabled=true");
-    DisturbedRun run = begin("disk", 400, options);
-    run.strike(
-        "SIGSTOP of an executor, spark.speculation",
-        r -> {
-          ProcessHandle frozen = awaitWorking(2).get(0);
-          DaemonCluster.signal("STOP", frozen);
-          r.awaitRound(r.newestRound() + 4 * DisturbedRun.EVERY);
-          DaemonCluster.signal("CONT", frozen);
-          assertThat(r.submission().log()).doesNotContain("Lost executor");
-          return "rounds went on without it";
-        });
+    DisturbedRun run = begin("disk", 400, conf("spark.excludeOnFailure.enabled=true"));
     run.strike(
         "disk of an executor full",
         r -> {

@@ -23,9 +23,6 @@ import org.junit.jupiter.api.io.TempDir;
 @Tag("long")
 class YarnFaultsTest {
 
-  /** Rounds of a run that is told later when it ends. */
-  private static final int ENDLESS = 1_000_000;
-
   /** Of one in cluster mode: as much as happens meanwhile, and more. */
   private static final int ROUNDS = 120;
 
@@ -154,7 +151,7 @@ class YarnFaultsTest {
 
   @Test
   void aRunInClientModeGoesOnAfterEveryLossAndWithResumeAfterThatOfTheDriver() throws Exception {
-    DisturbedRun run = begin("client", ENDLESS, CLIENT_MODE);
+    DisturbedRun run = begin("client", DisturbedRun.ENDLESS, CLIENT_MODE);
     run.strike("SIGKILL of an executor", r -> anExecutorGets("KILL"));
     run.strike("SIGSTOP of an executor", r -> anExecutorGets("STOP"));
     run.strike(

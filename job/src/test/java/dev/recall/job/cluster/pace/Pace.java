@@ -39,6 +39,7 @@ public final class Pace {
         "spark.hadoop.fs.hdfs.impl=" + SlowHdfs.class.getName());
   }
 
+  /** As fast as it can be, from the next checkpoint on. */
   public void letGo() throws IOException {
     Files.deleteIfExists(slow);
   }

@@ -7,7 +7,10 @@ import org.apache.hadoop.fs.Path;
 import org.apache.hadoop.fs.permission.FsPermission;
 import org.apache.hadoop.util.Progressable;
 
-/** The local disk at a {@link Pace}. */
+/**
+ * The local disk at a {@link Pace}. Spark needs it before it has the submitted jar, and so without
+ * what is in there.
+ */
 public final class SlowDisk extends LocalFileSystem {
 
   @Override

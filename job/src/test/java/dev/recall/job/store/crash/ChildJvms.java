@@ -1,8 +1,11 @@
 package dev.recall.job.store.crash;
 
+import static org.assertj.core.api.Assertions.assertThat;
+
 import dev.recall.job.ClassArchive;
 import dev.recall.job.ClassPaths;
-import java.io.File;
+import dev.recall.job.Commands;
+import dev.recall.job.config.Configs;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -13,10 +16,7 @@ import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.TimeUnit;
 
-/**
- * Recall in JVMs that begin fast: the first writes an archive of classes that the others map. Log
- * messages go nowhere.
- */
+/** Recall in JVMs that begin fast, by an archive of classes. Log messages go nowhere. */
 final class ChildJvms implements AutoCloseable {
 
   private static final int SECONDS = 90;
@@ -25,25 +25,36 @@ final class ChildJvms implements AutoCloseable {
   private static final String NOT_NEEDED = "log4j-slf4j2-impl";
 
   private final Path folder;
-  private final Path archive; // null for none
   private final String classPath;
+  private final List<String> archive;
   private final Queue<Process> started = new ConcurrentLinkedQueue<>();
 
-  private ChildJvms(Path folder, boolean many) {
+  /** JVMs that begin with the classes that a run at this place has loaded. */
+  ChildJvms(Place place, Path folder) throws IOException {
     this.folder = folder;
-    archive = many ? folder.resolve("classes.jsa") : null;
     List<String> entries =
         ClassPaths.forTraining().stream().filter(entry -> !entry.contains(NOT_NEEDED)).toList();
-    classPath = many ? ClassArchive.classPath(entries) : String.join(File.pathSeparator, entries);
-  }
-
-  /** So many that an archive of classes pays. */
-  static ChildJvms many(Path folder) {
-    return new ChildJvms(folder, true);
-  }
-
-  static ChildJvms few(Path folder) {
-    return new ChildJvms(folder, false);
+    classPath = ClassArchive.classPath(entries);
+    archive =
+        ClassArchive.options(
+            "training-" + place.name(),
+            entries.stream().map(Path::of).toList(),
+            file -> {
+              List<String> train =
+                  Commands.with(
+                      Configs.smallWith("stop.rounds=2"),
+                      "train",
+                      "--without-spark",
+                      "--run",
+                      place.uri() + "/archived");
+              Ended ended =
+                  run(
+                      command(
+                          place.killing(Map.of(KillSwitch.LOG, file + ".txt")),
+                          List.of("-XX:ArchiveClassesAtExit=" + file),
+                          train));
+              assertThat(ended.exitCode()).as(ended.log()).isZero();
+            });
   }
 
   /** What a process left behind: its exit code and what it said. */
@@ -57,15 +68,16 @@ final class ChildJvms implements AutoCloseable {
 
   /** The command that runs Recall. */
   List<String> command(Map<String, String> hadoop, List<String> args) {
+    return command(hadoop, archive, args);
+  }
+
+  private List<String> command(
+      Map<String, String> hadoop, List<String> ofArchive, List<String> args) {
     List<String> command = new ArrayList<>();
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
     command.addAll(
         List.of("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-XX:-UsePerfData", "-Xmx256m"));
-    command.addAll(List.of("-Xshare:auto", "-Xlog:disable", "-Xlog:all=error:stderr"));
-    if (archive != null) {
-      boolean there = Files.exists(archive);
-      command.add("-XX:" + (there ? "SharedArchiveFile=" : "ArchiveClassesAtExit=") + archive);
-    }
+    command.addAll(ofArchive);
     hadoop.forEach((key, value) -> command.add("-Dspark.hadoop." + key + "=" + value));
     command.add("-Djava.io.tmpdir=" + folder);
     command.addAll(List.of("-cp", classPath, "dev.recall.job.Main"));

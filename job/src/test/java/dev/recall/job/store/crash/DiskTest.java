@@ -30,8 +30,8 @@ class DiskTest {
   private ChildJvms jvms;
 
   @BeforeEach
-  void start() {
-    jvms = ChildJvms.few(folder);
+  void start() throws IOException {
+    jvms = new ChildJvms(Place.local(folder), folder);
   }
 
   @AfterEach

@@ -6,7 +6,6 @@ import com.fasterxml.jackson.databind.JsonNode;
 import dev.recall.job.Commands;
 import dev.recall.job.config.Configs;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -26,7 +25,6 @@ import java.util.stream.IntStream;
  */
 final class KillEverywhere implements AutoCloseable {
 
-  private static final int KILLED = 128 + 9;
   private static final int ROUNDS = 4;
   private static final int EVERY = 2;
 
@@ -44,12 +42,9 @@ final class KillEverywhere implements AutoCloseable {
   private static final Pattern ROUND = Pattern.compile("(?m)^round (\\d+)/");
 
   private final Place place;
-  private final Path folder;
-  private final boolean all = "all".equals(System.getProperty("recall.crash"));
   private final boolean everyFile;
-  private final ChildJvms jvms;
+  private final Deaths deaths;
   private final RunFigures runs;
-  private final Place.Reached reached;
   private final Map<String, JsonNode> expected;
 
   /**
@@ -58,16 +53,14 @@ final class KillEverywhere implements AutoCloseable {
    * <p>With {@code -Drecall.crash=all} every operation has its turn, else one of those that are
    * alike; in a resume those only that a begin does not have.
    *
-   * @param everyFile whether operations of one kind are alike on files of one kind only; else on
-   *     any
+   * @param everyFile whether operations of one kind are alike on files of one kind only, and a
+   *     SIGKILL in one of them is enough; else they are on any
    */
   KillEverywhere(Place place, Path folder, boolean everyFile) throws IOException {
     this.place = place;
-    this.folder = folder;
     this.everyFile = everyFile;
-    jvms = ChildJvms.many(folder);
+    deaths = new Deaths(place, folder, everyFile);
     runs = new RunFigures(place.plain());
-    reached = place.reach();
     String whole = place.uri() + "/whole";
     goOn(whole);
     expected = runs.result(whole);
@@ -75,8 +68,7 @@ final class KillEverywhere implements AutoCloseable {
 
   @Override
   public void close() {
-    jvms.close();
-    reached.close();
+    deaths.close();
   }
 
   /** What the user does after a crash, by the state of the directory. */
@@ -91,51 +83,39 @@ final class KillEverywhere implements AutoCloseable {
     assertThat(result.exitCode()).as(result.err()).isZero();
   }
 
-  private ChildJvms.Ended kill(String run, KillPoint point)
-      throws IOException, InterruptedException {
-    return jvms.recall(
-        place.killing(
-            Map.of(
-                KillSwitch.LOG, "none",
-                KillSwitch.OPERATION, String.valueOf(point.operation()),
-                KillSwitch.PHASE, point.phase().name())),
-        command(run));
-  }
-
   private List<KillPoint> points(String run) throws IOException, InterruptedException {
-    Path log = Files.createTempFile(folder, "operations", ".txt");
-    ChildJvms.Ended counted =
-        jvms.recall(place.killing(Map.of(KillSwitch.LOG, log.toString())), command(run));
-    assertThat(counted.exitCode()).as(counted.log()).isZero();
+    List<String> log = deaths.counted(command(run));
     assertThat(runs.result(run)).isEqualTo(expected);
-    List<KillPoint> points = KillPoint.of(Files.readAllLines(log), all);
-    return everyFile ? points : KillPoint.onAnyFile(points);
+    List<KillPoint> points = KillPoint.of(log, Deaths.ALL);
+    return everyFile ? points : points.stream().map(KillPoint::onAnyFile).toList();
   }
 
   /** Kills a run at each point, and the process that goes on with a run that was killed. */
   void run() throws IOException, InterruptedException, ExecutionException {
     long begun = System.nanoTime();
     List<KillPoint> counted = points(place.uri() + "/counted");
-    List<KillPoint> ofBegin = all ? counted : KillPoint.middle(counted);
+    List<KillPoint> ofBegin = Deaths.ALL ? counted : KillPoint.middle(counted);
     List<String> losses = new ArrayList<>(inTurn(ofBegin, this::begunAndKilled));
 
     String base = place.uri() + "/base";
     KillPoint late = counted.get(counted.size() * 3 / 5);
-    assertThat(kill(base, late).exitCode()).isEqualTo(KILLED);
+    deaths.killed(late, command(base));
     String resumed = place.uri() + "/resumed";
     runs.copy(base, resumed);
     List<KillPoint> countedAgain = points(resumed);
     List<KillPoint> ofResume =
-        all ? countedAgain : KillPoint.without(KillPoint.middle(countedAgain), ofBegin);
+        Deaths.ALL ? countedAgain : KillPoint.without(KillPoint.middle(countedAgain), ofBegin);
     losses.addAll(inTurn(ofResume, point -> resumedAndKilled(base, point)));
 
     System.out.printf(
-        "%s: %d kill points (%d of a begin, %d of a resume of a run killed %s), %d losses; %.0f s%n",
+        "%s: %d kill points (%d of a begin, %d of a resume of a run killed %s; %d SIGKILLs),"
+            + " %d losses; %.0f s%n",
         place.name(),
         ofBegin.size() + ofResume.size(),
         ofBegin.size(),
         ofResume.size(),
         late,
+        deaths.kills(),
         losses.size(),
         (System.nanoTime() - begun) / 1e9);
     assertThat(losses).isEmpty();
@@ -191,11 +171,10 @@ final class KillEverywhere implements AutoCloseable {
 
   private void killAndGoOn(String run, KillPoint point, int roundBefore)
       throws IOException, InterruptedException {
-    ChildJvms.Ended killed = kill(run, point);
-    assertThat(killed.exitCode()).as(killed.log()).isEqualTo(KILLED);
+    String said = deaths.killed(point, command(run));
     assertThat(runs.newestRound(run))
         .as("round of the newest checkpoint")
-        .isGreaterThanOrEqualTo(Math.max(roundBefore, lastRound(killed.log()) - EVERY));
+        .isGreaterThanOrEqualTo(Math.max(roundBefore, lastRound(said) - EVERY));
     goOn(run);
     assertThat(runs.result(run)).isEqualTo(expected);
     assertThat(runs.metricsRounds(run))

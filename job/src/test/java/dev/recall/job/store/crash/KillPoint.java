@@ -45,16 +45,9 @@ record KillPoint(int operation, Phase phase, String alike) {
     return points;
   }
 
-  /** The same points; those of one operation are alike on whatever file. */
-  static List<KillPoint> onAnyFile(List<KillPoint> points) {
-    return points.stream()
-        .map(
-            point ->
-                new KillPoint(
-                    point.operation,
-                    point.phase,
-                    point.alike.replaceFirst("^(\\S+ \\S+) .*", "$1")))
-        .toList();
+  /** The same point, like those of one operation on whatever file. */
+  KillPoint onAnyFile() {
+    return new KillPoint(operation, phase, alike.replaceFirst("^(\\S+ \\S+) .*", "$1"));
   }
 
   /** Of points that are alike the one in the middle. */

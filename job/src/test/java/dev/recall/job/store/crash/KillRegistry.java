@@ -10,12 +10,10 @@ import dev.recall.job.registry.Step;
 import dev.recall.job.store.Storage;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.locks.LockSupport;
@@ -26,7 +24,6 @@ import java.util.concurrent.locks.LockSupport;
  */
 final class KillRegistry implements AutoCloseable {
 
-  private static final int KILLED = 128 + 9;
   private static final String MODEL = "memory";
 
   /** What concerns training has its turn elsewhere. */
@@ -41,13 +38,10 @@ final class KillRegistry implements AutoCloseable {
       Configs.smallWith("stop.rounds=2", "validation.every-rounds=0", "retrain.batches=2");
 
   private final Place place;
-  private final Path folder;
-  private final boolean all = "all".equals(System.getProperty("recall.crash"));
   private final boolean everyCommand;
-  private final ChildJvms jvms;
+  private final Deaths deaths;
   private final RunFigures files;
   private final Storage storage;
-  private final Place.Reached reached;
   private final String base;
   private final List<KillPoint> tried = new ArrayList<>();
   private int trials;
@@ -55,17 +49,15 @@ final class KillRegistry implements AutoCloseable {
   /**
    * Makes a registry with four versions of which the second is in service, the first before it.
    *
-   * @param everyCommand whether each command has its turn, else the one that does most; with {@code
-   *     -Drecall.crash=all} each has
+   * @param everyCommand whether each command has its turn, and a SIGKILL for each kind of operation
+   *     is enough; else the command that does most has; with {@code -Drecall.crash=all} each has
    */
-  KillRegistry(Place place, Path folder, boolean everyCommand) {
+  KillRegistry(Place place, Path folder, boolean everyCommand) throws IOException {
     this.place = place;
-    this.folder = folder;
-    this.everyCommand = everyCommand || all;
-    jvms = ChildJvms.many(folder);
+    this.everyCommand = everyCommand || Deaths.ALL;
+    deaths = new Deaths(place, folder, everyCommand);
     files = new RunFigures(place.plain());
     storage = new Storage(place.plain());
-    reached = place.reach();
     base = place.uri() + "/registry-base";
     for (int hour = 1; hour <= 4; hour++) {
       succeeds(retrain(hour), base);
@@ -78,8 +70,7 @@ final class KillRegistry implements AutoCloseable {
 
   @Override
   public void close() {
-    jvms.close();
-    reached.close();
+    deaths.close();
   }
 
   private static List<String> retrain(int hour) {
@@ -133,8 +124,8 @@ final class KillRegistry implements AutoCloseable {
       promotePruneAndRollBack();
     }
     System.out.printf(
-        "%s: %d kills of commands on a registry; the model in service always whole%n",
-        place.name(), trials);
+        "%s: %d kills (%d SIGKILLs) of commands on a registry; the model in service always whole%n",
+        place.name(), trials, deaths.kills());
   }
 
   private void promotePruneAndRollBack() throws IOException, InterruptedException {
@@ -158,19 +149,10 @@ final class KillRegistry implements AutoCloseable {
       throws IOException, InterruptedException {
     for (KillPoint point : points(command)) {
       String root = copy();
-      ChildJvms.Ended killed;
       try (Reader reader = new Reader(registry(root))) {
-        killed =
-            jvms.recall(
-                place.killing(
-                    Map.of(
-                        KillSwitch.LOG, "none",
-                        KillSwitch.OPERATION, String.valueOf(point.operation()),
-                        KillSwitch.PHASE, point.phase().name())),
-                at(root, command));
+        deaths.killed(point, at(root, command));
         reader.check(command + ", " + point);
       }
-      assertThat(killed.exitCode()).as(killed.log()).isEqualTo(KILLED);
       leasesRunOut(root);
       Step after = registry(root).now();
       Commands.Result again = Commands.recall(at(root, command));
@@ -191,18 +173,13 @@ final class KillRegistry implements AutoCloseable {
   }
 
   private List<KillPoint> points(List<String> command) throws IOException, InterruptedException {
-    Path log = Files.createTempFile(folder, "operations", ".txt");
     String root = place.uri() + "/registry-counted";
     files.copy(base, root);
-    ChildJvms.Ended counted =
-        jvms.recall(place.killing(Map.of(KillSwitch.LOG, log.toString())), at(root, command));
-    assertThat(counted.exitCode()).as(counted.log()).isZero();
+    List<String> log = deaths.counted(at(root, command));
     files.delete(root);
     List<String> ofRegistry =
-        Files.readAllLines(log).stream()
-            .filter(line -> OF_THE_REGISTRY.stream().anyMatch(line::contains))
-            .toList();
-    if (all) {
+        log.stream().filter(line -> OF_THE_REGISTRY.stream().anyMatch(line::contains)).toList();
+    if (Deaths.ALL) {
       return KillPoint.of(ofRegistry, true);
     }
     List<String> others =

@@ -13,7 +13,7 @@ import org.apache.hadoop.conf.Configuration;
 /**
  * Counts what a process does to a file system, and strikes once: at operation number N, before it,
  * when half of it is done, or after it. All file systems of a process that have the same log share
- * a switch.
+ * a switch. Threads of one JVM may stand for a process: after the strike they change no file.
  */
 final class KillSwitch {
 
@@ -44,25 +44,80 @@ final class KillSwitch {
     T run() throws IOException;
   }
 
+  /** What threads that stand for a process meet after its death. */
+  static final class Dead extends Error {
+    private static final long serialVersionUID = 1L;
+  }
+
   private static final Map<String, KillSwitch> SWITCHES = new ConcurrentHashMap<>();
 
-  private final Path log;
+  /** That of the process for which a thread stands, and those that it starts. */
+  private static final InheritableThreadLocal<KillSwitch> OF_THREADS =
+      new InheritableThreadLocal<>();
+
+  private final Path log; // null for none
   private final int chosen;
   private final Phase phase;
   private final boolean spare;
   private final String command;
+  private final boolean ofThreads;
+  private volatile boolean dead;
   private int count;
 
   private KillSwitch(Configuration configuration) {
-    log = Path.of(configuration.get(LOG));
+    log = configuration.get(LOG) == null ? null : Path.of(configuration.get(LOG));
     chosen = configuration.getInt(OPERATION, 0);
     phase = configuration.getEnum(PHASE, Phase.BEFORE);
     spare = configuration.getBoolean(SPARE, false);
     command = configuration.get(COMMAND, "");
+    ofThreads = false;
+  }
+
+  private KillSwitch(Path log, int chosen, Phase phase) {
+    this.log = log;
+    this.chosen = chosen;
+    this.phase = phase;
+    spare = false;
+    command = "";
+    ofThreads = true;
   }
 
   static KillSwitch of(Configuration configuration) {
-    return SWITCHES.computeIfAbsent(configuration.get(LOG), log -> new KillSwitch(configuration));
+    KillSwitch ofThreads = OF_THREADS.get();
+    return ofThreads != null
+        ? ofThreads
+        : SWITCHES.computeIfAbsent(
+            configuration.get(LOG, ""), log -> new KillSwitch(configuration));
+  }
+
+  /**
+   * Does something as if in a process of its own.
+   *
+   * @param log as {@link #LOG}, or null
+   * @param point where it dies, or null
+   * @return whether it died
+   */
+  static boolean diesIn(Runnable process, Path log, KillPoint point) {
+    KillSwitch own =
+        point == null
+            ? new KillSwitch(log, 0, Phase.BEFORE)
+            : new KillSwitch(log, point.operation(), point.phase());
+    OF_THREADS.set(own);
+    try {
+      process.run();
+    } catch (Dead e) {
+      // What its threads were told.
+    } finally {
+      OF_THREADS.remove();
+    }
+    return own.dead;
+  }
+
+  /** Whether the process is there. */
+  void beAlive() {
+    if (dead) {
+      throw new Dead();
+    }
   }
 
   /** Does something that cannot be done by half. */
@@ -79,6 +134,7 @@ final class KillSwitch {
   }
 
   private int begin(String kind, Object target, boolean divisible) throws IOException {
+    beAlive();
     int number = next(kind, target, divisible);
     strike(number, Phase.BEFORE);
     return number;
@@ -86,7 +142,7 @@ final class KillSwitch {
 
   private synchronized int next(String kind, Object target, boolean divisible) {
     count++;
-    if (chosen == 0) {
+    if (chosen == 0 && log != null) {
       String line = String.format("%d %s %s %s%n", count, kind, divisible, target);
       try {
         Files.writeString(log, line, StandardOpenOption.CREATE, StandardOpenOption.APPEND);
@@ -105,6 +161,10 @@ final class KillSwitch {
   void strike(int number, Phase now) throws IOException {
     if (!strikes(number, now)) {
       return;
+    }
+    if (ofThreads) {
+      dead = true;
+      throw new Dead();
     }
     if (spare) {
       throw new IOException("it was to fail here");

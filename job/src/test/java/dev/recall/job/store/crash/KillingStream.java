@@ -69,6 +69,7 @@ final class KillingStream extends OutputStream implements Syncable, Abortable {
 
   @Override
   public void hflush() throws IOException {
+    kill.beAlive();
     out.hflush();
   }
 

@@ -1,7 +1,6 @@
 package dev.recall.job.store.crash;
 
 import java.nio.file.Path;
-import java.util.Map;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -32,10 +31,6 @@ class LocalCrashTest {
   }
 
   private Place place() {
-    return new Place(
-        "local",
-        folder.toUri().toString().replaceAll("/$", ""),
-        Map.of(),
-        Map.of("fs.file.impl", KillingLocalFileSystem.class.getName()));
+    return Place.local(folder);
   }
 }

@@ -1,5 +1,6 @@
 package dev.recall.job.store.crash;
 
+import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.Map;
 
@@ -13,10 +14,28 @@ import java.util.Map;
  */
 record Place(String name, String uri, Map<String, String> plain, Map<String, String> killing) {
 
+  /** A folder of the local disk. */
+  static Place local(Path folder) {
+    return new Place(
+        "local",
+        folder.toUri().toString().replaceAll("/$", ""),
+        Map.of(),
+        Map.of("fs.file.impl", KillingLocalFileSystem.class.getName()));
+  }
+
   /** Gives the plain settings to the commands in this JVM as spark-submit does, until closed. */
   Reached reach() {
-    plain.forEach((key, value) -> System.setProperty("spark.hadoop." + key, value));
-    return () -> plain.keySet().forEach(key -> System.clearProperty("spark.hadoop." + key));
+    return reach(plain);
+  }
+
+  /** Gives all settings to the commands in this JVM, until closed. */
+  Reached reachUnderSwitch() {
+    return reach(killing(Map.of()));
+  }
+
+  private static Reached reach(Map<String, String> settings) {
+    settings.forEach((key, value) -> System.setProperty("spark.hadoop." + key, value));
+    return () -> settings.keySet().forEach(key -> System.clearProperty("spark.hadoop." + key));
   }
 
   /** Ends what {@link #reach} began. */

@@ -47,6 +47,7 @@ class CrontabTest {
     environment.put("LOGS", folder.toString());
     environment.remove("SPARK_HOME");
     environment.put("JAVA_HOME", System.getProperty("java.home"));
+    environment.put("SPARK_SUBMIT_OPTS", DaemonCluster.cheapOnSpark());
     String command =
         lines.stream()
             .filter(line -> line.matches("[0-9*].*") && line.contains(text))

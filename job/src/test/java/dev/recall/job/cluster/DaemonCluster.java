@@ -101,6 +101,11 @@ final class DaemonCluster implements AutoCloseable {
     }
   }
 
+  /** Options of JVMs that have Spark's class path, and no other before it. */
+  static String cheapOnSpark() {
+    return OnSpark.CHEAP;
+  }
+
   private static final int END_SECONDS = 30;
 
   private final Process script;

@@ -69,7 +69,7 @@ public final class RoundBenchmark {
     List<String> rest = List.of(args).subList(1, args.length);
     switch (args[0]) {
       case "floor" -> floor(number(rest, 0, 4500), number(rest, 1, 2000));
-      case "cores" -> cores(number(rest, 0, 6), number(rest, 1, 32));
+      case "cores" -> cores(number(rest, 0, 60), number(rest, 1, 0));
       case "drift" -> drift(number(rest, 0, 10_000));
       case "settings" ->
           settings(number(rest, 0, 30), number(rest, 1, 7), rest.subList(2, rest.size()));
@@ -110,10 +110,14 @@ public final class RoundBenchmark {
   }
 
   private static RunConfig config(String... assignments) {
+    List<String> all = new ArrayList<>(List.of("training.shards=8"));
+    all.addAll(List.of(assignments));
+    return defaultsBut(all);
+  }
+
+  private static RunConfig defaultsBut(List<String> assignments) {
     try {
-      List<String> all = new ArrayList<>(List.of("training.shards=8"));
-      all.addAll(List.of(assignments));
-      return ConfigLoader.load(List.of(), all);
+      return ConfigLoader.load(List.of(), assignments);
     } catch (InvalidConfig e) {
       throw new IllegalArgumentException(e.getMessage(), e);
     }
@@ -383,25 +387,82 @@ public final class RoundBenchmark {
     }
   }
 
-  /** Examples per second of rounds that carry work, one core and two in turn. */
-  private static void cores(int repetitions, int localSteps) {
-    RunConfig config = config("training.local-steps=" + localSteps);
-    block("local[2]", AS_RECALL, config, 15);
-    double[] ratios = new double[repetitions];
-    for (int i = 0; i < repetitions; i++) {
-      double one = block("local[1]", AS_RECALL, config, BLOCK_SECONDS)[0];
-      double two = block("local[2]", AS_RECALL, config, BLOCK_SECONDS)[0];
-      ratios[i] = one / two;
-      double examples = 1000.0 * ShardPlan.of(config).examplesPerRound();
+  /** Rounds that are run in turn with others. */
+  private static final class InTurn implements AutoCloseable {
+    private final String name;
+    private final RoundRunner rounds;
+    private final Times times = new Times();
+    private final Times busy = new Times();
+
+    InTurn(String name, RoundRunner rounds) {
+      this.name = name;
+      this.rounds = rounds;
+    }
+
+    void run(int round, TrainingState state, boolean measured) {
+      long start = System.nanoTime();
+      RoundSum sum = rounds.run(round, state.parameters(), state.local());
+      if (measured) {
+        times.add(System.nanoTime() - start);
+        busy.add(sum.busyNanos());
+      }
+    }
+
+    /** Of all its time. */
+    double usefulShare() {
+      return busy.mean() / times.mean() / rounds.parallelism();
+    }
+
+    @Override
+    public void close() {
+      rounds.close();
+    }
+  }
+
+  /**
+   * Rounds of the default configuration on one core and on two, by Spark and by bare threads, round
+   * by round in turn: what threads make of a second core is what the machine has to give.
+   */
+  private static void cores(int seconds, int localSteps) {
+    RunConfig config =
+        defaultsBut(localSteps == 0 ? List.of() : List.of("training.local-steps=" + localSteps));
+    ShardPlan plan = ShardPlan.of(config);
+    TrainingState state = start(config);
+    try (JavaSparkContext spark = spark("local[2]", AS_RECALL);
+        InTurn sparkOne =
+            new InTurn("Spark, 1 task", new SparkRounds(spark, plan, asked(1), NAMED_ROUNDS));
+        InTurn one = new InTurn("1 thread", new LocalRounds(plan, 1));
+        InTurn sparkTwo =
+            new InTurn("Spark, 2 tasks", new SparkRounds(spark, plan, asked(2), NAMED_ROUNDS));
+        InTurn two = new InTurn("2 threads", new LocalRounds(plan, 2))) {
+      List<InTurn> all = List.of(sparkOne, one, sparkTwo, two);
+      long from = System.nanoTime() + 15_000_000_000L;
+      long end = from + seconds * 1_000_000_000L;
+      for (int round = 0; System.nanoTime() < end || two.times.count() == 0; round++) {
+        boolean measured = System.nanoTime() > from;
+        for (InTurn runner : all) {
+          runner.run(round, state, measured);
+        }
+      }
+      double examples = 1000.0 * plan.examplesPerRound();
+      for (InTurn runner : all) {
+        System.out.printf(
+            Locale.ROOT,
+            "%-15s %,.0f examples/s, median round %.2f ms, useful share %.3f (%d rounds)%n",
+            runner.name,
+            examples / runner.times.mean(),
+            runner.times.median(),
+            runner.usefulShare(),
+            runner.times.count());
+      }
       System.out.printf(
           Locale.ROOT,
-          "%,.0f examples/s on one core, %,.0f on two: %.3f%n",
-          examples / one,
-          examples / two,
-          ratios[i]);
+          "two cores of one: Spark %.3f, threads %.3f; Spark of threads: one %.3f, two %.3f%n",
+          sparkOne.times.mean() / sparkTwo.times.mean(),
+          one.times.mean() / two.times.mean(),
+          one.times.mean() / sparkOne.times.mean(),
+          two.times.mean() / sparkTwo.times.mean());
     }
-    Arrays.sort(ratios);
-    System.out.printf(Locale.ROOT, "median %.3f%n", ratios[repetitions / 2]);
   }
 
   /** Whether rounds become slower or leave something behind. */

@@ -39,7 +39,7 @@ class FuzzTest {
   @Test
   void whatOthersWroteIsReadOrRefused() throws IOException, InterruptedException {
     ReadersFuzz.writeSeeds(seeds());
-    fuzz("readers", ReadersFuzz.class, 3_000);
+    fuzz("readers", ReadersFuzz.class, 1_000);
   }
 
   /** Or no findings would mean nothing. */

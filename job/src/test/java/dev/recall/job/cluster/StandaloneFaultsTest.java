@@ -31,7 +31,6 @@ import org.junit.jupiter.api.io.TempDir;
  * the cluster as it was happen to the same run, one behind the other.
  */
 @Tag("cluster")
-@Tag("long")
 class StandaloneFaultsTest {
 
   private static final String MASTER_SERVES = "I have been elected leader";
@@ -194,6 +193,7 @@ class StandaloneFaultsTest {
   }
 
   @Test
+  @Tag("long")
   void aRunOutlivesABreakOfTheNetwork() throws Exception {
     assumeTrue(ownNetwork, "this machine gives a test no network of its own");
     DisturbedRun run =
@@ -308,6 +308,7 @@ class StandaloneFaultsTest {
   }
 
   @Test
+  @Tag("long")
   void aSupervisedDriverGoesOnByItself() throws Exception {
     List<String> options = new ArrayList<>(List.of("--deploy-mode", "cluster", "--supervise"));
     // A Worker knows nothing of who submits.
@@ -344,6 +345,7 @@ class StandaloneFaultsTest {
   }
 
   @Test
+  @Tag("long")
   void aFrozenExecutorIsOvertakenBySpeculativeTasks() throws Exception {
     DisturbedRun run =
         begin(
@@ -367,6 +369,7 @@ class StandaloneFaultsTest {
   }
 
   @Test
+  @Tag("long")
   void anExecutorWithoutDiskIsExcluded() throws Exception {
     Path disk = cluster.folder().resolve("work/worker-2");
     Namespaces.assumeSmallDisk(disk);
@@ -420,6 +423,7 @@ class StandaloneFaultsTest {
 
   /** Executors are asked for when tasks wait a second, as without executors. */
   @Test
+  @Tag("long")
   void executorsComeAndGoWithDynamicAllocation() throws Exception {
     DisturbedRun run =
         DisturbedRun.begin(

@@ -20,7 +20,6 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** What dies, freezes or does not answer while YARN trains, and HDFS keeps the run. */
 @Tag("cluster")
-@Tag("long")
 class YarnFaultsTest {
 
   /** Of one in cluster mode: as much as happens meanwhile, and more. */
@@ -177,6 +176,7 @@ class YarnFaultsTest {
   }
 
   @Test
+  @Tag("long")
   void tooManyLossesEndTheApplicationAndOneInClusterModeGoesOnAfterThoseOfItsDriver()
       throws Exception {
     List<String> limited = new ArrayList<>(CLIENT_MODE);

@@ -69,7 +69,7 @@ public final class RoundBenchmark {
     List<String> rest = List.of(args).subList(1, args.length);
     switch (args[0]) {
       case "floor" -> floor(number(rest, 0, 4500), number(rest, 1, 2000));
-      case "cores" -> cores(number(rest, 0, 60), number(rest, 1, 0));
+      case "cores" -> cores(number(rest, 0, 60), number(rest, 1, 0), number(rest, 2, 0));
       case "drift" -> drift(number(rest, 0, 10_000));
       case "settings" ->
           settings(number(rest, 0, 30), number(rest, 1, 7), rest.subList(2, rest.size()));
@@ -421,9 +421,10 @@ public final class RoundBenchmark {
 
   /**
    * Rounds of the default configuration on one core and on two, by Spark and by bare threads, round
-   * by round in turn: what threads make of a second core is what the machine has to give.
+   * by round in turn: what threads make of a second core is what the machine has to give. Empty
+   * jobs before them let the JVM compile Spark's code.
    */
-  private static void cores(int seconds, int localSteps) {
+  private static void cores(int seconds, int localSteps, int emptyJobs) {
     RunConfig config =
         defaultsBut(localSteps == 0 ? List.of() : List.of("training.local-steps=" + localSteps));
     ShardPlan plan = ShardPlan.of(config);
@@ -435,6 +436,10 @@ public final class RoundBenchmark {
         InTurn sparkTwo =
             new InTurn("Spark, 2 tasks", new SparkRounds(spark, plan, asked(2), NAMED_ROUNDS));
         InTurn two = new InTurn("2 threads", new LocalRounds(plan, 2))) {
+      EmptyJob empty = new EmptyJob(spark.sc(), new ShardsRdd(spark.sc(), plan.shards(), 2));
+      for (int i = 0; i < emptyJobs; i++) {
+        empty.run();
+      }
       List<InTurn> all = List.of(sparkOne, one, sparkTwo, two);
       long from = System.nanoTime() + 15_000_000_000L;
       long end = from + seconds * 1_000_000_000L;

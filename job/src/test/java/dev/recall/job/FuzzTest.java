@@ -100,7 +100,7 @@ class FuzzTest {
         SECONDS == null ? "-runs=" + inputs : "-max_total_time=" + Long.parseLong(SECONDS);
     return List.of(
         Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-        SECONDS == null ? "-XX:TieredStopAtLevel=1" : "-XX:TieredStopAtLevel=4",
+        "-XX:TieredStopAtLevel=" + (SECONDS == null ? 1 : 4), // a second compiler pays later
         "-XX:+UseSerialGC",
         "-Xmx512m",
         "-Djava.io.tmpdir=" + folder,

@@ -101,11 +101,6 @@ final class DaemonCluster implements AutoCloseable {
     }
   }
 
-  /** Options of JVMs that have Spark's class path, and no other before it. */
-  static String cheapOnSpark() {
-    return OnSpark.CHEAP;
-  }
-
   private static final int END_SECONDS = 30;
 
   private final Process script;
@@ -119,6 +114,11 @@ final class DaemonCluster implements AutoCloseable {
     this.script = script;
     this.errors = errors;
     this.inNetwork = inNetwork;
+  }
+
+  /** Options of JVMs that have Spark's class path, and no other before it. */
+  static String cheapOnSpark() {
+    return OnSpark.CHEAP;
   }
 
   /** Skips a test class where the jar may be an old one: outside the phase integration-test. */

@@ -62,7 +62,9 @@ final class Deaths implements AutoCloseable {
     Path log = Files.createTempFile(folder, "operations", ".txt");
     if (simulated) {
       StringWriter said = new StringWriter();
-      assertThat(KillSwitch.diesIn(() -> recall(args, said), log, null)).as("%s", said).isFalse();
+      AtomicInteger exitCode = new AtomicInteger();
+      KillSwitch.diesIn(() -> exitCode.set(recall(args, said)), log, null);
+      assertThat(exitCode).as("%s", said).hasValue(0);
     } else {
       ChildJvms.Ended ended =
           jvms.recall(place.killing(Map.of(KillSwitch.LOG, log.toString())), args);
@@ -91,8 +93,8 @@ final class Deaths implements AutoCloseable {
     return killed.log();
   }
 
-  private static void recall(List<String> args, StringWriter said) {
+  private static int recall(List<String> args, StringWriter said) {
     PrintWriter writer = new PrintWriter(said, true);
-    Main.run(writer, writer, args.toArray(new String[0]));
+    return Main.run(writer, writer, args.toArray(new String[0]));
   }
 }

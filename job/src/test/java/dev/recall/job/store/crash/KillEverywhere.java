@@ -53,8 +53,8 @@ final class KillEverywhere implements AutoCloseable {
    * <p>With {@code -Drecall.crash=all} every operation has its turn, else one of those that are
    * alike; in a resume those only that a begin does not have.
    *
-   * @param everyFile whether operations of one kind are alike on files of one kind only, and a
-   *     SIGKILL in one of them is enough; else they are on any
+   * @param everyFile whether operations of one kind are alike on files of one kind only, with a
+   *     SIGKILL for each kind of operation; else they are on any file, with SIGKILLs alone
    */
   KillEverywhere(Place place, Path folder, boolean everyFile) throws IOException {
     this.place = place;

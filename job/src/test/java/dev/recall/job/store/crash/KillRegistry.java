@@ -49,8 +49,9 @@ final class KillRegistry implements AutoCloseable {
   /**
    * Makes a registry with four versions of which the second is in service, the first before it.
    *
-   * @param everyCommand whether each command has its turn, and a SIGKILL for each kind of operation
-   *     is enough; else the command that does most has; with {@code -Drecall.crash=all} each has
+   * @param everyCommand whether each command has its turn, with a SIGKILL for each kind of
+   *     operation; else the one that does most, with SIGKILLs alone. With {@code
+   *     -Drecall.crash=all} each command, with SIGKILLs alone
    */
   KillRegistry(Place place, Path folder, boolean everyCommand) throws IOException {
     this.place = place;

@@ -193,7 +193,7 @@ class ReadmeTest {
 
   private static Set<String> options() {
     Set<String> options = new TreeSet<>();
-    for (CommandLine verb : new CommandLine(Main.class).getSubcommands().values()) {
+    for (CommandLine verb : Main.commands().getSubcommands().values()) {
       for (OptionSpec option : verb.getCommandSpec().options()) {
         options.addAll(Arrays.asList(option.names()));
       }
@@ -235,7 +235,8 @@ class ReadmeTest {
         .as(line)
         .isTrue();
     try {
-      new CommandLine(Main.class).parseArgs(arguments.toArray(new String[0]));
+      String[] given = arguments.toArray(new String[0]);
+      Main.commands(given).parseArgs(given);
     } catch (CommandLine.ParameterException e) {
       throw new AssertionError(line + ": " + e.getMessage(), e);
     }

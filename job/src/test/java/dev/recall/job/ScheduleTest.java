@@ -109,7 +109,7 @@ class ScheduleTest {
     int commands = 0;
     while (command.find()) {
       String[] words = command.group().strip().split("\\s+");
-      CommandLine.ParseResult parsed = Main.commands().parseArgs(words);
+      CommandLine.ParseResult parsed = Main.commands(words).parseArgs(words);
       assertThat(parsed.hasSubcommand()).isTrue();
       assertThat(command.group()).contains("--registry");
       commands++;

@@ -298,6 +298,23 @@ final class DaemonCluster implements AutoCloseable {
     return jvms("CoarseGrainedExecutorBackend");
   }
 
+  /** Executors that have begun a task. */
+  List<ProcessHandle> executorsAtWork() {
+    return executors().stream().filter(executor -> works(executor)).toList();
+  }
+
+  /** By its standard error: on YARN a file, else what a Worker writes for it. */
+  private static boolean works(ProcessHandle executor) {
+    Path of = Path.of("/proc", Long.toString(executor.pid()));
+    try {
+      Path worker = of.resolve("cwd/stderr");
+      Path log = Files.exists(worker) ? worker : of.resolve("fd/2");
+      return Files.readString(log).contains(" has the plain engine");
+    } catch (IOException e) {
+      return false; // begins or ends
+    }
+  }
+
   /** Drivers that run on the cluster, and YARN's application masters of client mode. */
   List<ProcessHandle> masters() {
     List<ProcessHandle> masters = new ArrayList<>(jvms("org.apache.spark.deploy.worker.Driver"));

@@ -33,6 +33,11 @@ final class DisturbedRun {
   /** Rounds between checkpoints. */
   static final int EVERY = 5;
 
+  /** Options with which {@link #strikeFrozenWithSpeculation} is outlived without a loss. */
+  static final List<String> SPECULATION =
+      conf(
+          "spark.speculation=true", "spark.speculation.quantile=0.5", "spark.network.timeout=120s");
+
   private static final Duration PATIENCE = Duration.ofMinutes(5);
   private static final double NANOS = 1e9;
 
@@ -71,6 +76,15 @@ final class DisturbedRun {
     return settings;
   }
 
+  /** Options of spark-submit for settings, {@code key=value}. */
+  static List<String> conf(String... settings) {
+    List<String> options = new ArrayList<>();
+    for (String setting : settings) {
+      options.addAll(List.of("--conf", setting));
+    }
+    return options;
+  }
+
   /**
    * Begins a run, slowly.
    *
@@ -91,6 +105,25 @@ final class DisturbedRun {
     args.addAll(List.of(recallOptions));
     run.submit(sparkOptions, args);
     return run;
+  }
+
+  /**
+   * Begins a run with dynamic allocation and a long validation. Executors are asked for when tasks
+   * wait a second, as without executors.
+   */
+  static DisturbedRun beginDynamic(DaemonCluster cluster, List<String> sparkOptions)
+      throws IOException {
+    List<String> options = new ArrayList<>(sparkOptions);
+    options.addAll(
+        conf(
+            "spark.dynamicAllocation.enabled=true",
+            "spark.dynamicAllocation.shuffleTracking.enabled=true",
+            "spark.dynamicAllocation.maxExecutors=4",
+            "spark.dynamicAllocation.executorIdleTimeout=1s",
+            "spark.executor.cores=1"));
+    List<String> settings =
+        settings("stop.rounds=150", "validation.every-rounds=100", "validation.batches=12000");
+    return begin(cluster, settings, "dynamic", options, "--set", "spark.tasks=4");
   }
 
   /** Submits what ends the run from now on. */
@@ -144,6 +177,36 @@ final class DisturbedRun {
     struck.put(
         newest,
         String.format(Locale.ROOT, "%s after round %d: %s; %.1f s", what, newest, outcome, took));
+  }
+
+  /** Freezes an executor that works, with {@link #SPECULATION}. */
+  void strikeFrozenWithSpeculation() throws Exception {
+    strike(
+        "SIGSTOP of an executor, spark.speculation",
+        r -> {
+          await("two at work").atMost(PATIENCE).until(() -> cluster.executorsAtWork().size() > 1);
+          ProcessHandle frozen = cluster.executorsAtWork().get(0);
+          DaemonCluster.signal("STOP", frozen);
+          r.awaitRound(r.newestRound() + 4 * EVERY);
+          DaemonCluster.signal("CONT", frozen);
+          assertThat(r.submission().log()).doesNotContain("Lost executor");
+          return "rounds went on without it";
+        });
+  }
+
+  /** Waits for executors that come, go and come again, with {@link #beginDynamic}. */
+  void strikeDynamic() throws Exception {
+    strike(
+        "dynamic allocation",
+        r -> {
+          await("executors").atMost(PATIENCE).until(() -> cluster.executors().size() > 1);
+          int most = cluster.executors().size();
+          await("idle executors go").atMost(PATIENCE).until(() -> cluster.executors().isEmpty());
+          await("executors come again")
+              .atMost(PATIENCE)
+              .until(() -> !cluster.executors().isEmpty());
+          return "from " + most + " executors to none during a validation, and up again";
+        });
   }
 
   /** Waits for the end, which is that of the undisturbed run, and prints a line for each fault. */

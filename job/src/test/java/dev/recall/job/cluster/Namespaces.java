@@ -1,10 +1,15 @@
 package dev.recall.job.cluster;
 
+import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.abort;
 
 import java.io.IOException;
+import java.io.OutputStream;
+import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -80,6 +85,30 @@ final class Namespaces {
       System.out.println(why);
       abort(why);
     }
+  }
+
+  /** Writes a file to the disk that a folder is for a process, until so many bytes are free. */
+  static void fill(ProcessHandle process, Path folder, int room) throws IOException {
+    Path file = filling(process, folder);
+    try (OutputStream out = Files.newOutputStream(file)) {
+      while (true) {
+        out.write(new byte[1 << 12]);
+      }
+    } catch (IOException e) {
+      assertThat(e).hasMessage("No space left on device");
+    }
+    try (FileChannel channel = FileChannel.open(file, StandardOpenOption.WRITE)) {
+      channel.truncate(channel.size() - room);
+    }
+  }
+
+  /** Deletes what {@link #fill} wrote. */
+  static void makeRoom(ProcessHandle process, Path folder) throws IOException {
+    Files.delete(filling(process, folder));
+  }
+
+  private static Path filling(ProcessHandle process, Path folder) {
+    return Path.of("/proc/" + process.pid() + "/root" + folder, "fills-the-disk");
   }
 
   private record Ended(int code, String text) {}

@@ -7,11 +7,7 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 import dev.recall.job.cluster.DaemonCluster.Killed;
 import dev.recall.job.cluster.DaemonCluster.Kind;
 import java.io.IOException;
-import java.io.OutputStream;
-import java.nio.channels.FileChannel;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -43,6 +39,7 @@ class StandaloneFaultsTest {
 
   private static final Duration PATIENCE = Duration.ofMinutes(3);
 
+  /** Enough for folders and logs, not for the jar. */
   private static final int LITTLE_ROOM = 512 << 10;
 
   private static final int BREAK_SECONDS = 3;
@@ -112,23 +109,11 @@ class StandaloneFaultsTest {
         .toList();
   }
 
-  /** Executors that have begun a task. */
-  private static List<ProcessHandle> working() {
-    return cluster.executors().stream().filter(StandaloneFaultsTest::works).toList();
-  }
-
-  private static boolean works(ProcessHandle executor) {
-    try {
-      Path log = Path.of("/proc", Long.toString(executor.pid()), "cwd/stderr");
-      return Files.readString(log).contains(" has the plain engine");
-    } catch (IOException e) {
-      return false; // begins or ends
-    }
-  }
-
   private static List<ProcessHandle> awaitWorking(int count) {
-    await(count + " executors at work").atMost(PATIENCE).until(() -> working().size() >= count);
-    return working();
+    await(count + " executors at work")
+        .atMost(PATIENCE)
+        .until(() -> cluster.executorsAtWork().size() >= count);
+    return cluster.executorsAtWork();
   }
 
   private static void awaitExecutors(int count) {
@@ -140,14 +125,6 @@ class StandaloneFaultsTest {
         .atMost(PATIENCE)
         .until(
             () -> cluster.executors().stream().filter(e -> !before.contains(e)).count() >= count);
-  }
-
-  private static List<String> conf(String... settings) {
-    List<String> options = new ArrayList<>();
-    for (String setting : settings) {
-      options.addAll(List.of("--conf", setting));
-    }
-    return options;
   }
 
   private static DisturbedRun begin(
@@ -200,7 +177,7 @@ class StandaloneFaultsTest {
         begin(
             "network",
             120,
-            conf(
+            DisturbedRun.conf(
                 "spark.driver.port=" + DRIVER_PORT,
                 "spark.driver.blockManager.port=" + BLOCK_PORT));
     run.strike(
@@ -312,7 +289,8 @@ class StandaloneFaultsTest {
   void aSupervisedDriverGoesOnByItself() throws Exception {
     List<String> options = new ArrayList<>(List.of("--deploy-mode", "cluster", "--supervise"));
     // A Worker knows nothing of who submits.
-    options.addAll(conf("spark.driver.extraClassPath=" + DaemonCluster.pacedFileSystems()));
+    options.addAll(
+        DisturbedRun.conf("spark.driver.extraClassPath=" + DaemonCluster.pacedFileSystems()));
     DisturbedRun run = begin("supervised", 120, options, "--or-resume");
     run.strike(
         "SIGKILL of a driver, --supervise and --or-resume",
@@ -347,24 +325,8 @@ class StandaloneFaultsTest {
   @Test
   @Tag("long")
   void aFrozenExecutorIsOvertakenBySpeculativeTasks() throws Exception {
-    DisturbedRun run =
-        begin(
-            "speculation",
-            120,
-            conf(
-                "spark.speculation=true",
-                "spark.speculation.quantile=0.5",
-                "spark.network.timeout=120s"));
-    run.strike(
-        "SIGSTOP of an executor, spark.speculation",
-        r -> {
-          ProcessHandle frozen = awaitWorking(2).get(0);
-          DaemonCluster.signal("STOP", frozen);
-          r.awaitRound(r.newestRound() + 4 * DisturbedRun.EVERY);
-          DaemonCluster.signal("CONT", frozen);
-          assertThat(r.submission().log()).doesNotContain("Lost executor");
-          return "rounds went on without it";
-        });
+    DisturbedRun run = begin("speculation", 120, DisturbedRun.SPECULATION);
+    run.strikeFrozenWithSpeculation();
     run.ends();
   }
 
@@ -387,12 +349,12 @@ class StandaloneFaultsTest {
   }
 
   private void trainWithoutDisk(Path disk) throws Exception {
-    DisturbedRun run = begin("disk", 400, conf("spark.excludeOnFailure.enabled=true"));
+    DisturbedRun run = begin("disk", 400, DisturbedRun.conf("spark.excludeOnFailure.enabled=true"));
     run.strike(
         "disk of an executor full",
         r -> {
           awaitWorking(2);
-          fill(cluster.daemon("worker-2"), disk);
+          Namespaces.fill(cluster.daemon("worker-2"), disk, LITTLE_ROOM);
           r.awaitRound(r.newestRound() + 2 * DisturbedRun.EVERY);
           return "went on, a running executor writes nothing";
         });
@@ -406,50 +368,11 @@ class StandaloneFaultsTest {
     run.ends();
   }
 
-  /** Leaves room for folders and logs, not for the jar. */
-  private static void fill(ProcessHandle process, Path disk) throws IOException {
-    Path file = Path.of("/proc/" + process.pid() + "/root" + disk, "fills-the-disk");
-    try (OutputStream out = Files.newOutputStream(file)) {
-      while (true) {
-        out.write(new byte[1 << 12]);
-      }
-    } catch (IOException e) {
-      assertThat(e).hasMessage("No space left on device");
-    }
-    try (FileChannel channel = FileChannel.open(file, StandardOpenOption.WRITE)) {
-      channel.truncate(channel.size() - LITTLE_ROOM);
-    }
-  }
-
-  /** Executors are asked for when tasks wait a second, as without executors. */
   @Test
   @Tag("long")
   void executorsComeAndGoWithDynamicAllocation() throws Exception {
-    DisturbedRun run =
-        DisturbedRun.begin(
-            cluster,
-            DisturbedRun.settings(
-                "stop.rounds=150", "validation.every-rounds=100", "validation.batches=12000"),
-            "dynamic",
-            conf(
-                "spark.dynamicAllocation.enabled=true",
-                "spark.dynamicAllocation.shuffleTracking.enabled=true",
-                "spark.dynamicAllocation.maxExecutors=4",
-                "spark.dynamicAllocation.executorIdleTimeout=1s",
-                "spark.executor.cores=1"),
-            "--set",
-            "spark.tasks=4");
-    run.strike(
-        "dynamic allocation",
-        r -> {
-          await("executors").atMost(PATIENCE).until(() -> cluster.executors().size() > 1);
-          int most = cluster.executors().size();
-          await("idle executors go").atMost(PATIENCE).until(() -> cluster.executors().isEmpty());
-          await("executors come again")
-              .atMost(PATIENCE)
-              .until(() -> !cluster.executors().isEmpty());
-          return "from " + most + " executors to none during a validation, and up again";
-        });
+    DisturbedRun run = DisturbedRun.beginDynamic(cluster, List.of());
+    run.strikeDynamic();
     run.ends();
   }
 }

@@ -11,6 +11,8 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
+import java.util.TreeMap;
 import java.util.function.Supplier;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -25,8 +27,12 @@ class YarnFaultsTest {
   /** Of one in cluster mode: as much as happens meanwhile, and more. */
   private static final int ROUNDS = 120;
 
+  private static final List<String> NODES = List.of("1", "2");
+  private static final String DISK_CHECKER = "yarn.nodemanager.disk-health-checker.";
+  private static final String REGISTERED = "Registered with ResourceManager as";
+
   private static final List<String> CLIENT_MODE =
-      List.of("--conf", "spark.yarn.am.extraJavaOptions=" + DaemonCluster.CHEAP);
+      DisturbedRun.conf("spark.yarn.am.extraJavaOptions=" + DaemonCluster.CHEAP);
 
   private static final List<String> CLUSTER_MODE =
       List.of(
@@ -126,7 +132,7 @@ class YarnFaultsTest {
   }
 
   private static String nodeOf(ProcessHandle container) {
-    return List.of("1", "2").stream()
+    return NODES.stream()
         .filter(node -> cluster.jvms("/nodes/" + node + "/").contains(container))
         .findFirst()
         .orElseThrow();
@@ -145,7 +151,7 @@ class YarnFaultsTest {
           containers.forEach(ProcessHandle::destroyForcibly);
           return containers.size() + " containers with it";
         });
-    cluster.startAgain(killed.get(0), "Registered with ResourceManager as", List.of());
+    cluster.startAgain(killed.get(0), REGISTERED, List.of());
   }
 
   @Test
@@ -181,12 +187,9 @@ class YarnFaultsTest {
       throws Exception {
     List<String> limited = new ArrayList<>(CLIENT_MODE);
     limited.addAll(
-        List.of(
-            "--conf",
+        DisturbedRun.conf(
             "spark.executor.maxNumFailures=3",
-            "--conf",
             "spark.yarn.maxAppAttempts=1",
-            "--conf",
             "spark.task.maxFailures=100"));
     DisturbedRun run = begin("cluster", ROUNDS, limited);
     run.strike(
@@ -209,6 +212,75 @@ class YarnFaultsTest {
         });
     run.strike("SIGKILL of the application master", r -> applicationMasterIsReplaced());
     strikeNode(run, "SIGKILL of its NodeManager", () -> applicationMaster());
+    run.ends();
+  }
+
+  @Test
+  @Tag("long")
+  void aNodeWithoutDiskLosesItsContainers() throws Exception {
+    Map<String, Path> disks = new TreeMap<>();
+    for (String node : NODES) {
+      disks.put(node, cluster.folder().resolve("nodes").resolve(node));
+      Namespaces.assumeSmallDisk(disks.get(node));
+    }
+    List<DaemonCluster.Killed> killed = new ArrayList<>();
+    for (String node : NODES) {
+      killed.add(cluster.kill("nodemanager-" + node));
+      cluster.startAgain(
+          killed.get(killed.size() - 1),
+          REGISTERED,
+          Namespaces.smallDisk(disks.get(node), "32m"),
+          "-D",
+          DISK_CHECKER + "interval-ms=500",
+          "-D",
+          DISK_CHECKER + "disk-utilization-watermark-low-per-disk-percentage=50");
+    }
+    try {
+      trainWithoutDisk(disks);
+    } finally {
+      for (DaemonCluster.Killed onLargeDisk : killed) {
+        cluster.kill(onLargeDisk.name());
+        cluster.startAgain(onLargeDisk, REGISTERED, List.of());
+      }
+    }
+  }
+
+  private void trainWithoutDisk(Map<String, Path> disks) throws Exception {
+    DisturbedRun run = begin("disk", 200, CLIENT_MODE);
+    run.strike(
+        "disk of a NodeManager full",
+        r -> {
+          ProcessHandle lost = cluster.executors().get(0);
+          String node = nodeOf(lost);
+          Namespaces.fill(cluster.daemon("nodemanager-" + node), disks.get(node), 0);
+          await("it is taken away").atMost(PATIENCE).until(() -> !lost.isAlive());
+          r.submission().awaitLine("Container released on a \\*lost\\* node|Executor Process Lost");
+          await("executors elsewhere")
+              .atMost(PATIENCE)
+              .until(
+                  () ->
+                      !cluster.executors().isEmpty()
+                          && cluster.jvms("/nodes/" + node + "/").isEmpty());
+          return "YARN takes its containers away and gives others on the other node";
+        });
+    run.ends();
+  }
+
+  @Test
+  @Tag("long")
+  void aFrozenExecutorIsOvertakenBySpeculativeTasks() throws Exception {
+    List<String> options = new ArrayList<>(CLIENT_MODE);
+    options.addAll(DisturbedRun.SPECULATION);
+    DisturbedRun run = begin("speculation", ROUNDS, options);
+    run.strikeFrozenWithSpeculation();
+    run.ends();
+  }
+
+  @Test
+  @Tag("long")
+  void executorsComeAndGoWithDynamicAllocation() throws Exception {
+    DisturbedRun run = DisturbedRun.beginDynamic(cluster, CLIENT_MODE);
+    run.strikeDynamic();
     run.ends();
   }
 }

@@ -122,7 +122,7 @@ final class DisturbedRun {
             "spark.dynamicAllocation.executorIdleTimeout=1s",
             "spark.executor.cores=1"));
     List<String> settings =
-        settings("stop.rounds=150", "validation.every-rounds=100", "validation.batches=12000");
+        settings("stop.rounds=250", "validation.every-rounds=200", "validation.batches=12000");
     return begin(cluster, settings, "dynamic", options, "--set", "spark.tasks=4");
   }
 

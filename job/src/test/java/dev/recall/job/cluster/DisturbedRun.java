@@ -16,6 +16,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.SortedMap;
 import java.util.TreeMap;
+import java.util.concurrent.TimeUnit;
 
 /** A run that something happens to, compared with one that nothing happens to. */
 final class DisturbedRun {
@@ -33,10 +34,25 @@ final class DisturbedRun {
   /** Rounds between checkpoints. */
   static final int EVERY = 5;
 
+  /** Longer than spark.network.timeout. */
+  static final int FROZEN_SECONDS = 15;
+
   /** Options with which {@link #strikeFrozenWithSpeculation} is outlived without a loss. */
   static final List<String> SPECULATION =
       conf(
           "spark.speculation=true", "spark.speculation.quantile=0.5", "spark.network.timeout=120s");
+
+  /** Options with which executors are asked for when tasks wait a second, as without executors. */
+  static final List<String> DYNAMIC =
+      conf(
+          "spark.dynamicAllocation.enabled=true",
+          "spark.dynamicAllocation.shuffleTracking.enabled=true",
+          "spark.dynamicAllocation.maxExecutors=4",
+          "spark.dynamicAllocation.executorIdleTimeout=1s",
+          "spark.executor.cores=1");
+
+  /** An option of Recall's beside {@link #DYNAMIC}. */
+  static final String FOUR_TASKS = "--set=spark.tasks=4";
 
   private static final Duration PATIENCE = Duration.ofMinutes(5);
   private static final double NANOS = 1e9;
@@ -107,23 +123,14 @@ final class DisturbedRun {
     return run;
   }
 
-  /**
-   * Begins a run with dynamic allocation and a long validation. Executors are asked for when tasks
-   * wait a second, as without executors.
-   */
+  /** Begins a run with dynamic allocation and a long validation. */
   static DisturbedRun beginDynamic(DaemonCluster cluster, List<String> sparkOptions)
       throws IOException {
     List<String> options = new ArrayList<>(sparkOptions);
-    options.addAll(
-        conf(
-            "spark.dynamicAllocation.enabled=true",
-            "spark.dynamicAllocation.shuffleTracking.enabled=true",
-            "spark.dynamicAllocation.maxExecutors=4",
-            "spark.dynamicAllocation.executorIdleTimeout=1s",
-            "spark.executor.cores=1"));
+    options.addAll(DYNAMIC);
     List<String> settings =
-        settings("stop.rounds=250", "validation.every-rounds=200", "validation.batches=12000");
-    return begin(cluster, settings, "dynamic", options, "--set", "spark.tasks=4");
+        settings("stop.rounds=150", "validation.every-rounds=100", "validation.batches=12000");
+    return begin(cluster, settings, "dynamic", options, FOUR_TASKS);
   }
 
   /** Submits what ends the run from now on. */
@@ -191,6 +198,19 @@ final class DisturbedRun {
           DaemonCluster.signal("CONT", frozen);
           assertThat(r.submission().log()).doesNotContain("Lost executor");
           return "rounds went on without it";
+        });
+  }
+
+  /** Freezes the driver, of client mode, for longer than spark.network.timeout. */
+  void strikeFrozenDriver() throws Exception {
+    strike(
+        "SIGSTOP of the driver for " + FROZEN_SECONDS + " s",
+        r -> {
+          ProcessHandle driver = r.submission().process().toHandle();
+          DaemonCluster.signal("STOP", driver);
+          TimeUnit.SECONDS.sleep(FROZEN_SECONDS);
+          DaemonCluster.signal("CONT", driver);
+          return "went on";
         });
   }
 

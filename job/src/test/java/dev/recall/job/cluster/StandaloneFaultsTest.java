@@ -44,9 +44,6 @@ class StandaloneFaultsTest {
 
   private static final int BREAK_SECONDS = 3;
 
-  /** Longer than spark.network.timeout. */
-  private static final int FROZEN_SECONDS = 15;
-
   @TempDir private static Path folder;
 
   private static DaemonCluster cluster;
@@ -375,18 +372,26 @@ class StandaloneFaultsTest {
   @Tag("long")
   void executorsComeAndGoWithDynamicAllocation() throws Exception {
     DisturbedRun run = DisturbedRun.beginDynamic(cluster, List.of());
+    run.strikeDynamic();
+    run.ends();
+  }
+
+  @Test
+  @Tag("long")
+  void aRunWithDynamicAllocationOutlivesAFrozenMasterAndAFrozenDriver() throws Exception {
+    DisturbedRun run = begin("frozen", 250, DisturbedRun.DYNAMIC, DisturbedRun.FOUR_TASKS);
     run.strike(
-        "SIGSTOP of the Master for " + FROZEN_SECONDS + " s, dynamic allocation",
+        "SIGSTOP of the Master for " + DisturbedRun.FROZEN_SECONDS + " s, dynamic allocation",
         r -> {
           ProcessHandle executor = awaitWorking(2).get(0);
           DaemonCluster.signal("STOP", cluster.daemon("master"));
           executor.destroyForcibly();
-          TimeUnit.SECONDS.sleep(FROZEN_SECONDS);
+          TimeUnit.SECONDS.sleep(DisturbedRun.FROZEN_SECONDS);
           DaemonCluster.signal("CONT", cluster.daemon("master"));
           assertThat(r.submission().log()).doesNotContain("Assuming connection is dead");
           return "an executor was killed meanwhile, the run went on";
         });
-    run.strikeDynamic();
+    run.strikeFrozenDriver();
     run.ends();
   }
 }

@@ -282,6 +282,7 @@ class YarnFaultsTest {
                           && cluster.jvms("/nodes/" + node + "/").isEmpty());
           return "YARN takes its containers away and gives others on the other node";
         });
+    run.strikeFrozenDriver();
     run.ends();
   }
 

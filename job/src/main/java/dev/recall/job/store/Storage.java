@@ -189,7 +189,9 @@ public final class Storage {
     try {
       calls.run(path, operation, action);
     } catch (IOException | RuntimeException e) {
-      failure.addSuppressed(e);
+      if (e != failure) { // a stream of HDFS fails again with what it failed with
+        failure.addSuppressed(e);
+      }
     }
   }
 

@@ -4,11 +4,13 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
 import dev.recall.job.Commands;
+import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Tag;
@@ -21,6 +23,12 @@ import org.junit.jupiter.api.io.TempDir;
 @Tag("cluster")
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 class HdfsCrashTest {
+
+  private static final List<String> MANY_SAVES =
+      Stream.concat(
+              KillEverywhere.SETTINGS.stream(),
+              Stream.of("stop.rounds=30", "checkpoint.every-rounds=1"))
+          .toList();
 
   private Path folder;
   private MiniHdfs hdfs;
@@ -53,29 +61,62 @@ class HdfsCrashTest {
     }
   }
 
-  @Test
-  void aDatanodeThatStopsDoesNotChangeTheResult() throws Exception {
-    List<String> settings = new ArrayList<>(KillEverywhere.SETTINGS);
-    settings.addAll(List.of("stop.rounds=30", "checkpoint.every-rounds=1"));
-    String whole = folder.resolve("whole").toUri().toString();
-    assertThat(Commands.recall(at(whole, settings)).exitCode()).isZero();
+  /** Something that happens to a run. */
+  private interface Fault {
+    void strike() throws Exception;
+  }
 
-    Place place = hdfs.place();
-    RunFigures runs = new RunFigures(place.plain());
-    String run = place.uri() + "/datanode";
-    Place.Reached reached = place.reach();
+  /** Lets a run of many saves begin, and something happen to it after some rounds. */
+  private Commands.Result struck(String run, Fault fault, String... more) throws Exception {
+    RunFigures runs = new RunFigures(hdfs.place().plain());
+    List<String> settings = new ArrayList<>(MANY_SAVES);
+    settings.addAll(List.of(more));
+    Place.Reached reached = hdfs.place().reach();
     try {
       CompletableFuture<Commands.Result> training =
           CompletableFuture.supplyAsync(() -> Commands.recall(at(run, settings)));
       await().until(() -> training.isDone() || runs.names(run + "/metrics").size() >= 5);
-      hdfs.stopADatanode();
+      fault.strike();
       assertThat(training).isNotDone();
-      assertThat(training.get(60, TimeUnit.SECONDS).exitCode()).isZero();
+      return training.get(60, TimeUnit.SECONDS);
     } finally {
       reached.close();
     }
+  }
+
+  private void assertUndisturbed(String run) throws IOException {
+    String whole = folder.resolve("whole").toUri().toString();
+    RunFigures runs = new RunFigures(hdfs.place().plain());
+    if (!runs.has(whole)) {
+      assertThat(Commands.recall(at(whole, MANY_SAVES)).exitCode()).isZero();
+    }
     assertThat(runs.result(run)).isEqualTo(runs.result(whole));
+  }
+
+  @Test
+  void aDatanodeThatStopsDoesNotChangeTheResult() throws Exception {
+    String run = hdfs.place().uri() + "/datanode";
+    assertThat(struck(run, () -> hdfs.stopADatanode()).exitCode()).isZero();
+    assertUndisturbed(run);
     System.out.println("hdfs: a datanode stopped, same result");
+  }
+
+  @Test
+  void aRunWhoseQuotaIsFullGoesOnWithALargerOne() throws Exception {
+    String run = hdfs.place().uri() + "/quota";
+    try {
+      Commands.Result full = struck(run, () -> hdfs.letRunsBeFull(true));
+      assertThat(full.exitCode()).as(full.err()).isEqualTo(1);
+      assertThat(full.err())
+          .containsPattern("failed: " + run + "/.*: The DiskSpace quota of /runs is exceeded")
+          .contains("the last checkpoint is whole: " + run + "/checkpoints/round-");
+    } finally {
+      hdfs.letRunsBeFull(false);
+    }
+    Commands.Result resumed = Commands.recall("train", "--without-spark", "--resume", run);
+    assertThat(resumed.exitCode()).as(resumed.err()).isZero();
+    assertUndisturbed(run);
+    System.out.println("hdfs: quota full, exit 1, same result with more");
   }
 
   private static List<String> at(String run, List<String> settings) {

@@ -5,6 +5,7 @@ import java.nio.file.Path;
 import java.util.Map;
 import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.hdfs.MiniDFSCluster;
+import org.apache.hadoop.hdfs.protocol.HdfsConstants;
 
 /** HDFS with three datanodes in this JVM, on loopback, with two copies of each block. */
 final class MiniHdfs implements AutoCloseable {
@@ -34,6 +35,14 @@ final class MiniHdfs implements AutoCloseable {
 
   void stopADatanode() {
     cluster.stopDataNode(0);
+  }
+
+  /** Lets there be no room for another block under the place for runs, or any number again. */
+  void letRunsBeFull(boolean full) throws IOException {
+    long bytes = full ? 1 : HdfsConstants.QUOTA_RESET;
+    cluster
+        .getFileSystem()
+        .setQuota(new org.apache.hadoop.fs.Path("/runs"), HdfsConstants.QUOTA_DONT_SET, bytes);
   }
 
   @Override

@@ -89,7 +89,7 @@ final class Namespaces {
 
   /** Writes a file to the disk that a folder is for a process, until so many bytes are free. */
   static void fill(ProcessHandle process, Path folder, int room) throws IOException {
-    Path file = filling(process, folder);
+    Path file = Path.of("/proc/" + process.pid() + "/root" + folder, "fills-the-disk");
     try (OutputStream out = Files.newOutputStream(file)) {
       while (true) {
         out.write(new byte[1 << 12]);
@@ -100,15 +100,6 @@ final class Namespaces {
     try (FileChannel channel = FileChannel.open(file, StandardOpenOption.WRITE)) {
       channel.truncate(channel.size() - room);
     }
-  }
-
-  /** Deletes what {@link #fill} wrote. */
-  static void makeRoom(ProcessHandle process, Path folder) throws IOException {
-    Files.delete(filling(process, folder));
-  }
-
-  private static Path filling(ProcessHandle process, Path folder) {
-    return Path.of("/proc/" + process.pid() + "/root" + folder, "fills-the-disk");
   }
 
   private record Ended(int code, String text) {}

@@ -12,8 +12,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
-import java.util.Map;
-import java.util.TreeMap;
+import java.util.Optional;
 import java.util.function.Supplier;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -146,11 +145,18 @@ class YarnFaultsTest {
     return log.lines().filter(line -> line.endsWith("as it is now LOST")).count();
   }
 
+  /** There is one, or will be: both executors have no room on one node. */
   private static ProcessHandle executorElsewhereThanTheApplicationMaster() {
-    String node = nodeOf(applicationMaster());
-    return cluster.executors().stream()
-        .filter(executor -> !nodeOf(executor).equals(node))
-        .findFirst()
+    return await("an executor on the other node")
+        .atMost(PATIENCE)
+        .until(
+            () -> {
+              String node = nodeOf(applicationMaster());
+              return cluster.executors().stream()
+                  .filter(executor -> !nodeOf(executor).equals(node))
+                  .findFirst();
+            },
+            Optional::isPresent)
         .orElseThrow();
   }
 
@@ -238,25 +244,22 @@ class YarnFaultsTest {
   @Test
   @Tag("long")
   void aNodeWithoutDiskLosesItsContainers() throws Exception {
-    Map<String, Path> disks = new TreeMap<>();
-    for (String node : NODES) {
-      disks.put(node, cluster.folder().resolve("nodes").resolve(node));
-      Namespaces.assumeSmallDisk(disks.get(node));
-    }
+    Namespaces.assumeSmallDisk(diskOf("1"));
     List<DaemonCluster.Killed> killed = new ArrayList<>();
     for (String node : NODES) {
-      killed.add(cluster.kill("nodemanager-" + node));
+      DaemonCluster.Killed onLargeDisk = cluster.kill("nodemanager-" + node);
+      killed.add(onLargeDisk);
       cluster.startAgain(
-          killed.get(killed.size() - 1),
+          onLargeDisk,
           REGISTERED,
-          Namespaces.smallDisk(disks.get(node), "32m"),
+          Namespaces.smallDisk(diskOf(node), "32m"),
           "-D",
           DISK_CHECKER + "interval-ms=500",
           "-D",
           DISK_CHECKER + "disk-utilization-watermark-low-per-disk-percentage=50");
     }
     try {
-      trainWithoutDisk(disks);
+      trainWithoutDisk();
     } finally {
       for (DaemonCluster.Killed onLargeDisk : killed) {
         cluster.kill(onLargeDisk.name());
@@ -265,14 +268,18 @@ class YarnFaultsTest {
     }
   }
 
-  private void trainWithoutDisk(Map<String, Path> disks) throws Exception {
+  private static Path diskOf(String node) {
+    return cluster.folder().resolve("nodes").resolve(node);
+  }
+
+  private static void trainWithoutDisk() throws Exception {
     DisturbedRun run = begin("disk", 200, CLIENT_MODE);
     run.strike(
         "disk of the application master's NodeManager full",
         r -> {
           ProcessHandle lost = applicationMaster();
           String node = nodeOf(lost);
-          Namespaces.fill(cluster.daemon("nodemanager-" + node), disks.get(node), 0);
+          Namespaces.fill(cluster.daemon("nodemanager-" + node), diskOf(node), 0);
           await("it is taken away").atMost(PATIENCE).until(() -> !lost.isAlive());
           await("executors elsewhere")
               .atMost(PATIENCE)

@@ -6,7 +6,6 @@ import static org.awaitility.Awaitility.await;
 import dev.recall.job.Commands;
 import java.io.IOException;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
@@ -63,21 +62,19 @@ class HdfsCrashTest {
 
   /** Something that happens to a run. */
   private interface Fault {
-    void strike() throws Exception;
+    void strike(CompletableFuture<Commands.Result> run) throws Exception;
   }
 
   /** Lets a run of many saves begin, and something happen to it after some rounds. */
-  private Commands.Result struck(String run, Fault fault, String... more) throws Exception {
+  private Commands.Result struck(String run, Fault fault) throws Exception {
     RunFigures runs = new RunFigures(hdfs.place().plain());
-    List<String> settings = new ArrayList<>(MANY_SAVES);
-    settings.addAll(List.of(more));
     Place.Reached reached = hdfs.place().reach();
     try {
       CompletableFuture<Commands.Result> training =
-          CompletableFuture.supplyAsync(() -> Commands.recall(at(run, settings)));
+          CompletableFuture.supplyAsync(() -> Commands.recall(train(run)));
       await().until(() -> training.isDone() || runs.names(run + "/metrics").size() >= 5);
-      fault.strike();
       assertThat(training).isNotDone();
+      fault.strike(training);
       return training.get(60, TimeUnit.SECONDS);
     } finally {
       reached.close();
@@ -88,7 +85,7 @@ class HdfsCrashTest {
     String whole = folder.resolve("whole").toUri().toString();
     RunFigures runs = new RunFigures(hdfs.place().plain());
     if (!runs.has(whole)) {
-      assertThat(Commands.recall(at(whole, MANY_SAVES)).exitCode()).isZero();
+      assertThat(Commands.recall(train(whole)).exitCode()).isZero();
     }
     assertThat(runs.result(run)).isEqualTo(runs.result(whole));
   }
@@ -96,7 +93,14 @@ class HdfsCrashTest {
   @Test
   void aDatanodeThatStopsDoesNotChangeTheResult() throws Exception {
     String run = hdfs.place().uri() + "/datanode";
-    assertThat(struck(run, () -> hdfs.stopADatanode()).exitCode()).isZero();
+    Commands.Result result =
+        struck(
+            run,
+            training -> {
+              hdfs.stopADatanode();
+              assertThat(training).isNotDone();
+            });
+    assertThat(result.exitCode()).as(result.err()).isZero();
     assertUndisturbed(run);
     System.out.println("hdfs: a datanode stopped, same result");
   }
@@ -105,7 +109,7 @@ class HdfsCrashTest {
   void aRunWhoseQuotaIsFullGoesOnWithALargerOne() throws Exception {
     String run = hdfs.place().uri() + "/quota";
     try {
-      Commands.Result full = struck(run, () -> hdfs.letRunsBeFull(true));
+      Commands.Result full = struck(run, training -> hdfs.letRunsBeFull(true));
       assertThat(full.exitCode()).as(full.err()).isEqualTo(1);
       assertThat(full.err())
           .containsPattern("failed: " + run + "/.*: The DiskSpace quota of /runs is exceeded")
@@ -119,8 +123,8 @@ class HdfsCrashTest {
     System.out.println("hdfs: quota full, exit 1, same result with more");
   }
 
-  private static List<String> at(String run, List<String> settings) {
-    return Commands.with(settings, "train", "--without-spark", "--run", run);
+  private static List<String> train(String run) {
+    return Commands.with(MANY_SAVES, "train", "--without-spark", "--run", run);
   }
 
   @Test

@@ -1,6 +1,7 @@
 package dev.recall.job;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
@@ -10,6 +11,7 @@ import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.regex.Pattern;
@@ -147,6 +149,7 @@ class SignalTest {
     args.add("stop.rounds=5");
     Process process = processes.start(jvmOptions, args);
     processes.awaitLine(process, "^run directory ");
+    awaitWork(process); // before the round the first signal alone ends the run
     Processes.signal("TERM", process);
     processes.awaitLine(process, "^SIGTERM: ending after this round; a second one ends at once$");
     long start = System.nanoTime();
@@ -167,6 +170,18 @@ class SignalTest {
         Commands.recall(processes.resume("--without-spark", "--set", "stop.rounds=5"));
     assertThat(again.exitCode()).as(again.err()).isZero();
     System.out.printf("second SIGTERM: exit %d after %.1f s%n", TERMINATED, seconds);
+  }
+
+  /** Until it has computed for longer than what comes before the first round. */
+  private static void awaitWork(Process process) {
+    Duration begun = computed(process);
+    await()
+        .atMost(Duration.ofSeconds(60))
+        .until(() -> computed(process).minus(begun).compareTo(Duration.ofSeconds(1)) > 0);
+  }
+
+  private static Duration computed(Process process) {
+    return process.info().totalCpuDuration().orElseThrow();
   }
 
   @Test

@@ -12,6 +12,7 @@ import dev.recall.job.config.Configs;
 import java.io.BufferedReader;
 import java.io.File;
 import java.io.IOException;
+import java.io.Reader;
 import java.io.UncheckedIOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
@@ -29,6 +30,7 @@ import java.util.HexFormat;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Properties;
 import java.util.Queue;
 import java.util.Set;
 import java.util.concurrent.ConcurrentLinkedQueue;
@@ -66,7 +68,7 @@ final class DaemonCluster implements AutoCloseable {
   private static final String MARKER = "RECALL_CLUSTER";
 
   /** Short runs are over before a second compiler pays; nobody forges the classes of a test. */
-  static final String CHEAP =
+  private static final String CHEAP =
       "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -XX:+UnlockDiagnosticVMOptions"
           + " -XX:-BytecodeVerificationRemote";
 
@@ -100,6 +102,8 @@ final class DaemonCluster implements AutoCloseable {
       FileUtils.deleteDirectory(folder.toFile());
     }
   }
+
+  private static final String DRIVER_OPTIONS = "spark.driver.extraJavaOptions";
 
   private static final int END_SECONDS = 30;
 
@@ -439,15 +443,22 @@ final class DaemonCluster implements AutoCloseable {
    * @param recallArgs the verb and all behind it
    */
   Submission submit(List<String> sparkOptions, List<String> recallArgs) throws IOException {
-    List<String> options =
-        new ArrayList<>(
-            List.of(
-                "--properties-file",
-                folder().resolve("conf/spark.properties").toString(),
-                "--conf",
-                "spark.ui.enabled=false",
-                "--conf",
-                "spark.executor.extraJavaOptions=" + OnSpark.CHEAP));
+    Path properties = folder().resolve("conf/spark.properties");
+    List<String> options = new ArrayList<>(List.of("--properties-file", properties.toString()));
+    options.addAll(
+        Submission.conf(
+            "spark.ui.enabled=false",
+            "spark.executor.extraJavaOptions=" + OnSpark.CHEAP,
+            DRIVER_OPTIONS + "=" + driverOptions(properties) + OnSpark.CHEAP));
+    if (environment.containsKey("HADOOP_CONF_DIR")) {
+      String jars = root() + "/job/target/spark/conf/:" + root() + "/job/target/spark/jars/*";
+      options.addAll(
+          Submission.conf(
+              "spark.yarn.am.extraJavaOptions=" + OnSpark.CHEAP,
+              // Else the folders of a container come first, and the archive does not fit.
+              "spark.executor.extraClassPath=" + jars,
+              "spark.driver.extraClassPath=" + jars));
+    }
     options.addAll(sparkOptions);
     Map<String, String> all = new HashMap<>(environment);
     all.put(MARKER, folder().toString());
@@ -456,6 +467,15 @@ final class DaemonCluster implements AutoCloseable {
         recall(inNetwork, options, recallArgs, all, errors.resolveSibling("submitted"));
     submissions.add(submission);
     return submission;
+  }
+
+  /** What drivers need on a cluster, with a space behind it. */
+  private static String driverOptions(Path file) throws IOException {
+    Properties properties = new Properties();
+    try (Reader reader = Files.newBufferedReader(file)) {
+      properties.load(reader);
+    }
+    return properties.getProperty(DRIVER_OPTIONS, "") + " ";
   }
 
   /** Runs {@code deploy/bin/recall} without a cluster. */

@@ -39,12 +39,12 @@ final class DisturbedRun {
 
   /** Options with which {@link #strikeFrozenWithSpeculation} is outlived without a loss. */
   static final List<String> SPECULATION =
-      conf(
+      Submission.conf(
           "spark.speculation=true", "spark.speculation.quantile=0.5", "spark.network.timeout=120s");
 
   /** Options with which executors are asked for when tasks wait a second, as without executors. */
   static final List<String> DYNAMIC =
-      conf(
+      Submission.conf(
           "spark.dynamicAllocation.enabled=true",
           "spark.dynamicAllocation.shuffleTracking.enabled=true",
           "spark.dynamicAllocation.maxExecutors=4",
@@ -90,15 +90,6 @@ final class DisturbedRun {
             "report.every-rounds=100");
     settings.addAll(List.of(more));
     return settings;
-  }
-
-  /** Options of spark-submit for settings, {@code key=value}. */
-  static List<String> conf(String... settings) {
-    List<String> options = new ArrayList<>();
-    for (String setting : settings) {
-      options.addAll(List.of("--conf", setting));
-    }
-    return options;
   }
 
   /**

@@ -87,14 +87,8 @@ class OneHashTest {
   private void standalone(DaemonCluster cluster, int workers) throws Exception {
     for (String mode : List.of("client", "cluster")) {
       String run = cluster.runs() + "/" + workers + mode;
-      List<String> options =
-          List.of(
-              "--deploy-mode",
-              mode,
-              "--conf",
-              "spark.executor.cores=1",
-              "--conf",
-              "spark.cores.max=" + workers);
+      List<String> options = new ArrayList<>(List.of("--deploy-mode", mode));
+      options.addAll(Submission.conf("spark.executor.cores=1", "spark.cores.max=" + workers));
       ends(
           "standalone, workers: " + workers + ", " + mode + " mode",
           submit(cluster, run, workers, options),

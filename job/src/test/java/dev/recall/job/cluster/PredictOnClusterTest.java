@@ -82,13 +82,7 @@ class PredictOnClusterTest {
     Submission here = DaemonCluster.local(List.of("--master", "local[1]"), predict("here"), folder);
     assertThat(here.end()).as(here.log()).isZero();
     try (DaemonCluster cluster = DaemonCluster.start(Kind.STANDALONE, 2, folder)) {
-      List<String> spark =
-          List.of(
-              "--deploy-mode=client",
-              "--conf",
-              "spark.executor.cores=1",
-              "--conf",
-              "spark.cores.max=2");
+      List<String> spark = Submission.conf("spark.executor.cores=1", "spark.cores.max=2");
       Submission there = cluster.submit(spark, predict("there"));
       assertThat(there.end()).as(there.log()).isZero();
       assertThat(rows("here")).hasSize(FILES * ROWS);

@@ -177,7 +177,7 @@ class StandaloneFaultsTest {
         begin(
             "network",
             120,
-            DisturbedRun.conf(
+            Submission.conf(
                 "spark.driver.port=" + DRIVER_PORT,
                 "spark.driver.blockManager.port=" + BLOCK_PORT));
     run.strike(
@@ -290,7 +290,7 @@ class StandaloneFaultsTest {
     List<String> options = new ArrayList<>(List.of("--deploy-mode", "cluster", "--supervise"));
     // A Worker knows nothing of who submits.
     options.addAll(
-        DisturbedRun.conf("spark.driver.extraClassPath=" + DaemonCluster.pacedFileSystems()));
+        Submission.conf("spark.driver.extraClassPath=" + DaemonCluster.pacedFileSystems()));
     DisturbedRun run = begin("supervised", 120, options, "--or-resume");
     run.strike(
         "SIGKILL of a driver, --supervise and --or-resume",
@@ -349,7 +349,7 @@ class StandaloneFaultsTest {
   }
 
   private void trainWithoutDisk(Path disk) throws Exception {
-    DisturbedRun run = begin("disk", 400, DisturbedRun.conf("spark.excludeOnFailure.enabled=true"));
+    DisturbedRun run = begin("disk", 400, Submission.conf("spark.excludeOnFailure.enabled=true"));
     run.strike(
         "disk of an executor full",
         r -> {

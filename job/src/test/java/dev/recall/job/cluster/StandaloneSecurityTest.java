@@ -120,14 +120,10 @@ class StandaloneSecurityTest {
         IntStream.generate(DaemonCluster::freePort).distinct().limit(ports).boxed().toList();
     try (Submission submission =
         cluster.submit(
-            List.of(
-                "--conf",
+            Submission.conf(
                 "spark.driver.port=" + free.get(0),
-                "--conf",
                 "spark.driver.blockManager.port=" + free.get(1),
-                "--conf",
                 "spark.ui.enabled=" + ui,
-                "--conf",
                 "spark.ui.port=" + free.get(ports - 1)),
             train(
                 cluster.runs() + "/ports-" + ports,

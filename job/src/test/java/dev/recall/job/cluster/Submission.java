@@ -6,6 +6,8 @@ import static org.awaitility.Awaitility.await;
 import dev.recall.job.RunFiles;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.regex.Pattern;
 
@@ -20,6 +22,15 @@ final class Submission implements AutoCloseable {
   Submission(Process process, Path log) {
     this.process = process;
     this.log = log;
+  }
+
+  /** Options of spark-submit for settings, {@code key=value}. */
+  static List<String> conf(String... settings) {
+    List<String> options = new ArrayList<>();
+    for (String setting : settings) {
+      options.addAll(List.of("--conf", setting));
+    }
+    return options;
   }
 
   /** The JVM, which takes the place of the script: client-mode driver, or client of the driver. */

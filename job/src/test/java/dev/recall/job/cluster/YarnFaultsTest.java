@@ -32,16 +32,9 @@ class YarnFaultsTest {
   private static final String REGISTERED = "Registered with ResourceManager as";
 
   /** With executors so large that one has no room beside another and the application master. */
-  private static final List<String> CLIENT_MODE =
-      DisturbedRun.conf(
-          "spark.yarn.am.extraJavaOptions=" + DaemonCluster.CHEAP, "spark.executor.memory=1200m");
+  private static final List<String> CLIENT_MODE = Submission.conf("spark.executor.memory=1200m");
 
-  private static final List<String> CLUSTER_MODE =
-      List.of(
-          "--deploy-mode",
-          "cluster",
-          "--conf",
-          "spark.driver.extraJavaOptions=" + DaemonCluster.CHEAP);
+  private static final List<String> CLUSTER_MODE = List.of("--deploy-mode", "cluster");
 
   private static final Duration PATIENCE = Duration.ofMinutes(4);
   private static final Duration OUTAGE = Duration.ofSeconds(4);
@@ -213,7 +206,7 @@ class YarnFaultsTest {
       throws Exception {
     List<String> limited = new ArrayList<>(CLIENT_MODE);
     limited.addAll(
-        DisturbedRun.conf(
+        Submission.conf(
             "spark.executor.maxNumFailures=3",
             "spark.yarn.maxAppAttempts=1",
             "spark.task.maxFailures=100"));

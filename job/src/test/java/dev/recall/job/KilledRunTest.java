@@ -82,6 +82,7 @@ class KilledRunTest {
 
   @Test
   @Tag("cluster")
+  @Tag("long")
   void endsInTheHashOfTheUninterruptedRunWithSparkToo() throws IOException, InterruptedException {
     killAt(10, 40, Processes.SPARK);
     Process last = processes.start(Processes.SPARK, beginOrGoOn(40));

@@ -170,7 +170,6 @@ class StandaloneFaultsTest {
   }
 
   @Test
-  @Tag("long")
   void aRunOutlivesABreakOfTheNetwork() throws Exception {
     assumeTrue(ownNetwork, "this machine gives a test no network of its own");
     DisturbedRun run =
@@ -331,7 +330,6 @@ class StandaloneFaultsTest {
   }
 
   @Test
-  @Tag("long")
   void anExecutorWithoutDiskIsExcluded() throws Exception {
     Path disk = cluster.folder().resolve("work/worker-2");
     Namespaces.assumeSmallDisk(disk);

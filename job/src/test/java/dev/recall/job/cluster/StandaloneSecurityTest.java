@@ -24,7 +24,6 @@ import org.junit.jupiter.params.provider.CsvSource;
 
 /** A standalone cluster with spark.authenticate and encryption. */
 @Tag("cluster")
-@Tag("long")
 class StandaloneSecurityTest {
 
   private static final String STORE_SECRET = "2f6c09e1b5d84a37-of-the-store";

@@ -25,12 +25,14 @@ final class Deaths implements AutoCloseable {
 
   private static final int KILLED = 128 + 9;
 
+  /** Kinds of operation that had their SIGKILL, in whichever command. */
+  private static final Set<String> KINDS_KILLED = ConcurrentHashMap.newKeySet();
+
   private final Place place;
   private final Path folder;
   private final boolean simulated;
   private final ChildJvms jvms;
   private final Place.Reached reached;
-  private final Set<String> kindsKilled = ConcurrentHashMap.newKeySet();
   private final AtomicInteger kills = new AtomicInteger();
 
   /**
@@ -75,7 +77,7 @@ final class Deaths implements AutoCloseable {
 
   /** Lets a command die at a point; returns what it said until then. */
   String killed(KillPoint point, List<String> args) throws IOException, InterruptedException {
-    if (simulated && !kindsKilled.add(point.onAnyFile().alike())) {
+    if (simulated && !KINDS_KILLED.add(point.onAnyFile().alike())) {
       StringWriter said = new StringWriter();
       assertThat(KillSwitch.diesIn(() -> recall(args, said), null, point)).as("%s", said).isTrue();
       return said.toString();
